@@ -1,0 +1,7 @@
+//go:build !amd64 || noasm
+
+package cpu
+
+func missing(Level) string { return "assembly kernels (this build has only pure Go ones)" }
+
+func detect() Level { return Generic }

@@ -1,0 +1,32 @@
+//go:build !amd64 || noasm
+
+package kernel
+
+func multiply(g *product)                         { multiplyRef(g) }
+func exp(dst, x []float32)                        { expRef(dst, x) }
+func log(dst, x []float32)                        { logRef(dst, x) }
+func tanh(dst, x []float32)                       { tanhRef(dst, x) }
+func sigmoid(dst, x []float32)                    { sigmoidRef(dst, x) }
+func relu(dst, x []float32)                       { reluRef(dst, x) }
+func reluGrad(dz, dy, y []float32)                { reluGradRef(dz, dy, y) }
+func sigmoidGrad(dz, dy, y []float32)             { sigmoidGradRef(dz, dy, y) }
+func tanhGrad(dz, dy, y []float32)                { tanhGradRef(dz, dy, y) }
+func axpy(alpha float32, x, y []float32)          { axpyRef(alpha, x, y) }
+func scale(dst []float32, a float32, x []float32) { scaleRef(dst, a, x) }
+func shift(dst []float32, a float32, x []float32) { shiftRef(dst, a, x) }
+func add(dst, x, y []float32)                     { addRef(dst, x, y) }
+func mul(dst, x, y []float32)                     { mulRef(dst, x, y) }
+func dot(x, y []float32) float32                  { return dotRef(x, y) }
+func sum(x []float32) float32                     { return sumRef(x) }
+func maximum(x []float32) float32                 { return maximumRef(x) }
+func colSumAdd(dst, a []float32, m, n int)        { colSumAddRef(dst, a, m, n) }
+
+func bceLogits(dz, z, y []float32, scale float32) float64 { return bceLogitsRef(dz, z, y, scale) }
+
+func sgdMomentum(w, g, v []float32, rate, momentum float32) {
+	sgdMomentumRef(w, g, v, rate, momentum)
+}
+
+func adam(w, g, m, v []float32, alpha, c1, c2, eps float32) {
+	adamRef(w, g, m, v, alpha, c1, c2, eps)
+}

@@ -1,0 +1,108 @@
+package kernel
+
+import "fmt"
+
+// same panics unless v has n elements.
+func same(op, name string, v []float32, n int) {
+	if len(v) != n {
+		panic(fmt.Sprintf("kernel: %s: %s has %d elements, want %d", op, name, len(v), n))
+	}
+}
+
+// Exp sets dst = e^x. The error is at most 1 ulp over all float32, subnormal results included;
+// Exp(-Inf) = 0, Exp(x) = +Inf above 88.72284. It panics on different lengths.
+func Exp(dst, x []float32) {
+	same("exp", "dst", dst, len(x))
+	exp(dst, x)
+}
+
+// Log sets dst = ln x. The error is at most 1 ulp over all positive float32, subnormals included;
+// Log(±0) = -Inf, Log(+Inf) = +Inf, NaN below 0. It panics on different lengths.
+func Log(dst, x []float32) {
+	same("log", "dst", dst, len(x))
+	log(dst, x)
+}
+
+// Tanh sets dst = tanh x. The error is at most 2.5 ulp over all float32, and the sign of 0 is kept.
+// It panics on different lengths.
+func Tanh(dst, x []float32) {
+	same("tanh", "dst", dst, len(x))
+	tanh(dst, x)
+}
+
+// Sigmoid sets dst = 1 / (1 + e^-x). The error is at most 2.5 ulp over all float32, subnormal results
+// included. It panics on different lengths.
+func Sigmoid(dst, x []float32) {
+	same("sigmoid", "dst", dst, len(x))
+	sigmoid(dst, x)
+}
+
+// ReLU sets dst = 0 where 0 > x, and x elsewhere: NaN and -0 stay. It panics on different lengths.
+func ReLU(dst, x []float32) {
+	same("relu", "dst", dst, len(x))
+	relu(dst, x)
+}
+
+// DenseGrad sets dz = dy act'(z), given y = act(z), the output of Dense: dy where y is not <= 0 for
+// ActReLU, dy (y (1-y)) for ActSigmoid, dy (1 - y²) for ActTanh, 1 - y² being one fused operation.
+// It panics on different lengths and unknown activations.
+func DenseGrad(dz, dy, y []float32, act Activation) {
+	same("densegrad", "dz", dz, len(y))
+	same("densegrad", "dy", dy, len(y))
+	checkActivation("densegrad", act)
+	switch act {
+	case ActNone:
+		copy(dz, dy)
+	case ActReLU:
+		reluGrad(dz, dy, y)
+	case ActSigmoid:
+		sigmoidGrad(dz, dy, y)
+	case ActTanh:
+		tanhGrad(dz, dy, y)
+	}
+}
+
+// Axpy sets y = alpha x + y, one fused operation an element. It panics on different lengths.
+func Axpy(alpha float32, x, y []float32) {
+	same("axpy", "y", y, len(x))
+	axpy(alpha, x, y)
+}
+
+// Scale sets dst = alpha x. It panics on different lengths.
+func Scale(dst []float32, alpha float32, x []float32) {
+	same("scale", "dst", dst, len(x))
+	scale(dst, alpha, x)
+}
+
+// Add sets dst = x + y. It panics on different lengths.
+func Add(dst, x, y []float32) {
+	same("add", "dst", dst, len(x))
+	same("add", "y", y, len(x))
+	add(dst, x, y)
+}
+
+// Mul sets dst = x y, element by element. It panics on different lengths.
+func Mul(dst, x, y []float32) {
+	same("mul", "dst", dst, len(x))
+	same("mul", "y", y, len(x))
+	mul(dst, x, y)
+}
+
+// Gather copies rows of src to dst: row i of dst is row index[i] of src; rows have cols elements.
+// It panics on wrong lengths and on an index out of range, before it copies anything.
+func Gather(dst, src []float32, index []int32, cols int) {
+	check("gather", "dst", dst, len(index), cols)
+	rows := 0
+	if cols > 0 {
+		rows = len(src) / cols
+	}
+	check("gather", "src", src, rows, cols)
+	for i, r := range index {
+		if cols > 0 && (r < 0 || int(r) >= rows) {
+			panic(fmt.Sprintf("kernel: gather: index[%d] is %d, src has %d rows", i, r, rows))
+		}
+	}
+	for i, r := range index {
+		copy(dst[i*cols:(i+1)*cols], src[int(r)*cols:])
+	}
+}

@@ -1,0 +1,33 @@
+package kernel
+
+// multiplyRef defines the matrix products: one chain of fused multiply-adds for each element of c.
+func multiplyRef(g *product) {
+	for i := range g.m {
+		row := g.c[i*g.n : (i+1)*g.n]
+		if !g.add {
+			startRow(row, g.bias)
+		}
+		for p := range g.k {
+			axpyStrideRef(row, g.a[i*g.ar+p*g.ac], g.b[p*g.br:], g.bc)
+		}
+		if g.relu {
+			reluRef(row, row)
+		}
+	}
+}
+
+// startRow sets the starts of the chains of one row.
+func startRow(row, bias []float32) {
+	if bias == nil {
+		clear(row)
+		return
+	}
+	copy(row, bias)
+}
+
+// axpyStrideRef adds alpha times every bc-th element of b to row.
+func axpyStrideRef(row []float32, alpha float32, b []float32, bc int) {
+	for j := range row {
+		row[j] = fma(alpha, b[j*bc], row[j])
+	}
+}

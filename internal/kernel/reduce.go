@@ -1,0 +1,83 @@
+package kernel
+
+import "math"
+
+// lanes is the number of partial results of a reduction. Element i goes to lane i mod 64, the slice
+// being padded with zeros to a whole number of rounds; then lane j takes in lane j+32, j+16, j+8, j+4,
+// j+2 and j+1 in turn.
+const lanes = 64
+
+// Dot returns the sum of x y in float32, in 64 lanes of fused multiply-adds: lane i mod 64 takes x[i]
+// y[i], zeros pad the last round, and the lanes are added pairwise at distance 32, 16, 8, 4, 2, 1.
+// It panics on different lengths.
+func Dot(x, y []float32) float32 {
+	same("dot", "y", y, len(x))
+	return dot(x, y)
+}
+
+// SumSquares returns the sum of x² in float32, in the order of Dot.
+func SumSquares(x []float32) float32 { return dot(x, x) }
+
+// Sum returns the sum of x in float32, in the order of Dot, by plain additions.
+func Sum(x []float32) float32 { return sum(x) }
+
+// Max returns the largest element: NaN when there is one, -Inf for none, and +0 for either zero.
+func Max(x []float32) float32 {
+	if len(x) == 0 {
+		return float32(math.Inf(-1))
+	}
+	return maximum(x)
+}
+
+// ColSum sets dst to the sums of the columns of a [m n], adding rows in ascending order to 0; dst is
+// [n]. It is the gradient of a bias. It panics on wrong lengths.
+func ColSum(dst, a []float32, m, n int) {
+	check("colsum", "dst", dst, 1, n)
+	check("colsum", "a", a, m, n)
+	clear(dst)
+	colSumAdd(dst, a, m, n)
+}
+
+// ColSumAdd adds the rows of a [m n] to dst [n] in ascending order. It panics on wrong lengths.
+func ColSumAdd(dst, a []float32, m, n int) {
+	check("colsumadd", "dst", dst, 1, n)
+	check("colsumadd", "a", a, m, n)
+	colSumAdd(dst, a, m, n)
+}
+
+// Softmax sets each row of dst [rows cols] to e^(x - max) / sum of these, with the bounds of Exp; the
+// sum is in the order of Sum and the division is a product with its reciprocal. A row with NaN, +Inf
+// or only -Inf becomes NaN. It panics on wrong lengths.
+func Softmax(dst, x []float32, rows, cols int) {
+	check("softmax", "dst", dst, rows, cols)
+	check("softmax", "x", x, rows, cols)
+	for i := range rows {
+		row := dst[i*cols : (i+1)*cols]
+		total, _ := expShifted(row, x[i*cols:(i+1)*cols])
+		scale(row, 1/total, row)
+	}
+}
+
+// LogSumExp sets dst[i] to ln of the sum of e^x over row i of x [rows cols], as max + ln of the sum of
+// e^(x - max) in the order of Sum; a row of no columns gives -Inf. It panics on wrong lengths.
+func LogSumExp(dst, x []float32, rows, cols int) {
+	check("logsumexp", "dst", dst, rows, 1)
+	check("logsumexp", "x", x, rows, cols)
+	if rows == 0 {
+		return
+	}
+	buf := scratch(cols)
+	defer release(buf)
+	for i := range rows {
+		total, top := expShifted(*buf, x[i*cols:(i+1)*cols])
+		dst[i] = top + logOne(total)
+	}
+}
+
+// expShifted sets dst = e^(x - max) and returns the sum of dst and the maximum.
+func expShifted(dst, x []float32) (total, top float32) {
+	top = Max(x)
+	shift(dst, -top, x)
+	exp(dst, dst)
+	return sum(dst), top
+}
