@@ -23,7 +23,6 @@ type Route struct {
 	Version int    `json:"version,omitempty"`
 	Alias   string `json:"alias,omitempty"`
 	Share   int    `json:"share"`
-	Shadow  bool   `json:"shadow,omitempty"` // answers nobody: gets a copy, its share is 0
 }
 
 // EndpointStore keeps endpoints.
