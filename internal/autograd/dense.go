@@ -1,0 +1,91 @@
+package autograd
+
+import (
+	"lathe/internal/kernel"
+	"lathe/internal/tensor"
+)
+
+// dense is y = act(x w + b). Its backward turns the gradient of y into that of the
+// pre-activation in place, which no other operation reads any more.
+type dense struct {
+	y       *Node
+	x, w, b edge
+	act     kernel.Activation
+	spare   scratch
+}
+
+// Dense returns act(x w + b): x is [N I], w [I O], b [O] or nil for none; the result is [N O]. It
+// panics with *tensor.ShapeError.
+func (t *Tape) Dense(x, w, b *Node, act kernel.Activation) *Node {
+	xs, ws := x.Shape(), w.Shape()
+	tensor.Require(len(ws) == 2 && xs.Columns() == ws[0], "dense", "inner dimensions differ", xs, ws)
+	op := &dense{x: edge{Node: x}, w: edge{Node: w}, act: act}
+	sources := []*Node{x, w}
+	if b != nil {
+		tensor.Require(b.Shape().Equal(tensor.Shape{ws[1]}), "dense", "bias does not fit", ws, b.Shape())
+		op.b.Node = b
+		sources = append(sources, b)
+	}
+	op.y = t.result(tensor.Shape{xs.Rows(), ws[1]}, sources...)
+	t.record(op)
+	return op.y
+}
+
+func (o *dense) sources() []*edge {
+	if o.b.Node == nil {
+		return []*edge{&o.x, &o.w}
+	}
+	return []*edge{&o.x, &o.w, &o.b}
+}
+
+func (o *dense) plan(a *tensor.Arena) { o.spare.reserve(a, &o.x) }
+
+// sizes returns N, I and O.
+func (o *dense) sizes() (rows, inputs, outputs int) {
+	return o.y.value.Shape[0], o.w.value.Shape[0], o.w.value.Shape[1]
+}
+
+func (o *dense) forward() {
+	rows, inputs, outputs := o.sizes()
+	var bias []float32
+	if o.b.Node != nil {
+		bias = o.b.value.Data
+	}
+	kernel.Dense(o.y.value.Data, o.x.value.Data, o.w.value.Data, bias, rows, inputs, outputs, o.act)
+}
+
+func (o *dense) backward() {
+	if o.y.grad == nil {
+		return
+	}
+	dz := o.y.grad.Data
+	if o.act != kernel.ActNone {
+		kernel.DenseGrad(dz, dz, o.y.value.Data, o.act)
+	}
+	o.weightGrads(dz)
+	if o.x.grad == nil {
+		return
+	}
+	rows, inputs, outputs := o.sizes()
+	kernel.MatMulTB(o.spare.target(&o.x), dz, o.w.value.Data, rows, outputs, inputs)
+	o.spare.flush(&o.x)
+}
+
+func (o *dense) weightGrads(dz []float32) {
+	rows, inputs, outputs := o.sizes()
+	if o.w.grad != nil {
+		product := kernel.MatMulTA
+		if o.w.add {
+			product = kernel.MatMulTAAdd
+		}
+		product(o.w.grad.Data, o.x.value.Data, dz, inputs, rows, outputs)
+	}
+	if o.b.Node == nil || o.b.grad == nil {
+		return
+	}
+	sum := kernel.ColSum
+	if o.b.add {
+		sum = kernel.ColSumAdd
+	}
+	sum(o.b.grad.Data, dz, rows, outputs)
+}

@@ -1,0 +1,73 @@
+package autograd
+
+import (
+	"math"
+
+	"lathe/internal/kernel"
+	"lathe/internal/tensor"
+)
+
+// dropout multiplies by a mask of 0 and 1/(1-rate). Element i of step s has a random number of its
+// own, so a repeated or resumed step draws the same mask.
+type dropout struct {
+	tape   *Tape
+	y      *Node
+	x      edge
+	mask   *tensor.Tensor
+	source tensor.Random
+	floor  uint64 // an element is kept when its 32 random bits are at least this
+	keep   float32
+	spare  scratch
+}
+
+// Dropout returns x with each element replaced by 0 with probability rate, in [0, 1), and divided
+// by 1-rate otherwise, as Keras does in training. The mask depends on source and the tape's step.
+func (t *Tape) Dropout(x *Node, rate float64, source tensor.Random) *Node {
+	if !(rate >= 0 && rate < 1) {
+		panic("autograd: dropout: rate is not in [0, 1)")
+	}
+	op := &dropout{
+		tape: t, y: t.result(x.Shape(), x), x: edge{Node: x}, source: source,
+		floor: uint64(math.Round(rate * (1 << 32))), keep: float32(1 / (1 - rate)),
+	}
+	t.record(op)
+	return op.y
+}
+
+func (o *dropout) sources() []*edge { return []*edge{&o.x} }
+
+func (o *dropout) plan(a *tensor.Arena) {
+	o.mask = a.New(o.x.value.Shape...)
+	o.spare.reserve(a, &o.x)
+}
+
+func (o *dropout) forward() {
+	o.draw(o.mask.Data, o.source.Derive(o.tape.step))
+	kernel.Mul(o.y.value.Data, o.x.value.Data, o.mask.Data)
+}
+
+// draw fills the mask; one random number serves two elements.
+func (o *dropout) draw(mask []float32, source tensor.Random) {
+	for i := 0; i < len(mask); i += 2 {
+		bits := source.Uint64(uint64(i / 2))
+		mask[i] = o.choose(bits >> 32)
+		if i+1 < len(mask) {
+			mask[i+1] = o.choose(bits & math.MaxUint32)
+		}
+	}
+}
+
+func (o *dropout) choose(bits uint64) float32 {
+	if bits >= o.floor {
+		return o.keep
+	}
+	return 0
+}
+
+func (o *dropout) backward() {
+	if o.x.grad == nil {
+		return
+	}
+	kernel.Mul(o.spare.target(&o.x), o.y.grad.Data, o.mask.Data)
+	o.spare.flush(&o.x)
+}
