@@ -1,0 +1,58 @@
+package nn
+
+import (
+	"lathe/internal/kernel"
+	"lathe/internal/tensor"
+)
+
+// chunk is how many rows are predicted at a time: enough for the matrix kernels to run at full
+// speed, few enough for the values between layers to stay in the second-level cache.
+const chunk = 128
+
+// Scratch is memory for one prediction. It grows to what the largest chunk needs and is then used
+// again without allocation. It is not safe for concurrent use; the network keeps one a goroutine.
+type Scratch struct {
+	data []float32
+	used int
+}
+
+// Take returns n values of any content, valid until the end of the chunk.
+func (s *Scratch) Take(n int) []float32 {
+	if s.used+n > len(s.data) {
+		// What was taken before stays valid: it keeps the old array.
+		s.data, s.used = make([]float32, max(2*len(s.data), s.used+n)), 0
+	}
+	part := s.data[s.used : s.used+n : s.used+n]
+	s.used += n
+	return part
+}
+
+// Predict sets dst [rows Outputs] to the predictions for x [rows Inputs]: probabilities where the
+// loss is a cross-entropy, values where it is a squared error. It is safe for concurrent use. It
+// panics with *tensor.ShapeError on wrong lengths.
+func (n *Network) Predict(dst, x []float32, rows int) {
+	n.Logits(dst, x, rows)
+	switch n.loss {
+	case BinaryCrossEntropy:
+		kernel.Sigmoid(dst, dst)
+	case CategoricalCrossEntropy:
+		kernel.Softmax(dst, dst, rows, n.outputs)
+	}
+}
+
+// Logits is Predict without the link function at the end.
+func (n *Network) Logits(dst, x []float32, rows int) {
+	tensor.Require(rows >= 0 && len(x) == rows*n.inputs && len(dst) == rows*n.outputs, "predict", "rows, x and dst do not fit",
+		tensor.Shape{rows, n.inputs}, tensor.Shape{len(x)}, tensor.Shape{len(dst)})
+	s := n.pool.Get().(*Scratch)
+	for start := 0; start < rows; start += chunk {
+		end := min(start+chunk, rows)
+		y := x[start*n.inputs : end*n.inputs]
+		s.used = 0
+		for _, layer := range n.layers {
+			y = layer.Predict(s, y, end-start)
+		}
+		copy(dst[start*n.outputs:end*n.outputs], y)
+	}
+	n.pool.Put(s)
+}
