@@ -67,10 +67,11 @@ type Lease struct {
 	Token   int64
 }
 
-// Outcome ends a run. Model is stored in the same transaction as the state, or neither is.
+// Outcome ends a run. Model is stored in the same transaction as the state, or neither is. Result is asked for the run's
+// result, inside that transaction, with the number that the model's version got (0 without a model); nil gives none.
 type Outcome struct {
 	State  RunState
-	Result json.RawMessage
+	Result func(version int) (json.RawMessage, error)
 	Error  *Problem
 	Model  *ModelVersion // Number is given by the store
 }
