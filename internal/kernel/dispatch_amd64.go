@@ -2,31 +2,236 @@
 
 package kernel
 
-func multiply(g *product)                         { multiplyRef(g) }
-func exp(dst, x []float32)                        { expRef(dst, x) }
-func log(dst, x []float32)                        { logRef(dst, x) }
-func tanh(dst, x []float32)                       { tanhRef(dst, x) }
-func sigmoid(dst, x []float32)                    { sigmoidRef(dst, x) }
-func relu(dst, x []float32)                       { reluRef(dst, x) }
-func reluGrad(dz, dy, y []float32)                { reluGradRef(dz, dy, y) }
-func sigmoidGrad(dz, dy, y []float32)             { sigmoidGradRef(dz, dy, y) }
-func tanhGrad(dz, dy, y []float32)                { tanhGradRef(dz, dy, y) }
-func axpy(alpha float32, x, y []float32)          { axpyRef(alpha, x, y) }
-func scale(dst []float32, a float32, x []float32) { scaleRef(dst, a, x) }
-func shift(dst []float32, a float32, x []float32) { shiftRef(dst, a, x) }
-func add(dst, x, y []float32)                     { addRef(dst, x, y) }
-func mul(dst, x, y []float32)                     { mulRef(dst, x, y) }
-func dot(x, y []float32) float32                  { return dotRef(x, y) }
-func sum(x []float32) float32                     { return sumRef(x) }
-func maximum(x []float32) float32                 { return maximumRef(x) }
-func colSumAdd(dst, a []float32, m, n int)        { colSumAddRef(dst, a, m, n) }
+import "lathe/internal/cpu"
 
-func bceLogits(dz, z, y []float32, scale float32) float64 { return bceLogitsRef(dz, z, y, scale) }
+func exp(dst, x []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		expAVX512(dst, x)
+	case cpu.AVX2:
+		expAVX2(dst, x)
+	default:
+		expRef(dst, x)
+	}
+}
+
+func log(dst, x []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		logAVX512(dst, x)
+	case cpu.AVX2:
+		logAVX2(dst, x)
+	default:
+		logRef(dst, x)
+	}
+}
+
+func tanh(dst, x []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		tanhAVX512(dst, x)
+	case cpu.AVX2:
+		tanhAVX2(dst, x)
+	default:
+		tanhRef(dst, x)
+	}
+}
+
+func sigmoid(dst, x []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		sigmoidAVX512(dst, x)
+	case cpu.AVX2:
+		sigmoidAVX2(dst, x)
+	default:
+		sigmoidRef(dst, x)
+	}
+}
+
+func relu(dst, x []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		reluAVX512(dst, x)
+	case cpu.AVX2:
+		reluAVX2(dst, x)
+	default:
+		reluRef(dst, x)
+	}
+}
+
+func reluGrad(dz, dy, y []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		reluGradAVX512(dz, dy, y)
+	case cpu.AVX2:
+		reluGradAVX2(dz, dy, y)
+	default:
+		reluGradRef(dz, dy, y)
+	}
+}
+
+func sigmoidGrad(dz, dy, y []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		sigmoidGradAVX512(dz, dy, y)
+	case cpu.AVX2:
+		sigmoidGradAVX2(dz, dy, y)
+	default:
+		sigmoidGradRef(dz, dy, y)
+	}
+}
+
+func tanhGrad(dz, dy, y []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		tanhGradAVX512(dz, dy, y)
+	case cpu.AVX2:
+		tanhGradAVX2(dz, dy, y)
+	default:
+		tanhGradRef(dz, dy, y)
+	}
+}
+
+func axpy(alpha float32, x, y []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		axpyAVX512(y, alpha, x)
+	case cpu.AVX2:
+		axpyAVX2(y, alpha, x)
+	default:
+		axpyRef(alpha, x, y)
+	}
+}
+
+func scale(dst []float32, alpha float32, x []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		scaleAVX512(dst, alpha, x)
+	case cpu.AVX2:
+		scaleAVX2(dst, alpha, x)
+	default:
+		scaleRef(dst, alpha, x)
+	}
+}
+
+func shift(dst []float32, alpha float32, x []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		shiftAVX512(dst, alpha, x)
+	case cpu.AVX2:
+		shiftAVX2(dst, alpha, x)
+	default:
+		shiftRef(dst, alpha, x)
+	}
+}
+
+func add(dst, x, y []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		addAVX512(dst, x, y)
+	case cpu.AVX2:
+		addAVX2(dst, x, y)
+	default:
+		addRef(dst, x, y)
+	}
+}
+
+func mul(dst, x, y []float32) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		mulAVX512(dst, x, y)
+	case cpu.AVX2:
+		mulAVX2(dst, x, y)
+	default:
+		mulRef(dst, x, y)
+	}
+}
+
+func dot(x, y []float32) float32 {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		return dotAVX512(x, y)
+	case cpu.AVX2:
+		return dotAVX2(x, y)
+	default:
+		return dotRef(x, y)
+	}
+}
+
+func sum(x []float32) float32 {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		return sumAVX512(x)
+	case cpu.AVX2:
+		return sumAVX2(x)
+	default:
+		return sumRef(x)
+	}
+}
 
 func sgdMomentum(w, g, v []float32, rate, momentum float32) {
-	sgdMomentumRef(w, g, v, rate, momentum)
+	switch cpu.Active() {
+	case cpu.AVX512:
+		sgdMomentumAVX512(w, v, rate, momentum, g)
+	case cpu.AVX2:
+		sgdMomentumAVX2(w, v, rate, momentum, g)
+	default:
+		sgdMomentumRef(w, g, v, rate, momentum)
+	}
 }
 
 func adam(w, g, m, v []float32, alpha, c1, c2, eps float32) {
-	adamRef(w, g, m, v, alpha, c1, c2, eps)
+	switch cpu.Active() {
+	case cpu.AVX512:
+		adamAVX512(w, m, v, alpha, c1, c2, eps, g)
+	case cpu.AVX2:
+		adamAVX2(w, m, v, alpha, c1, c2, eps, g)
+	default:
+		adamRef(w, g, m, v, alpha, c1, c2, eps)
+	}
+}
+
+func colSumAdd(dst, a []float32, m, n int) {
+	switch cpu.Active() {
+	case cpu.AVX512:
+		colSumAddAVX512(dst, a, m)
+	case cpu.AVX2:
+		colSumAddAVX2(dst, a, m)
+	default:
+		colSumAddRef(dst, a, m, n)
+	}
+}
+
+// maximum returns the maximum of x, which is not empty, from the maxima and the NaN of its lanes.
+func maximum(x []float32) float32 {
+	var top, nan [16]float32
+	lanes := 16
+	switch cpu.Active() {
+	case cpu.AVX512:
+		maximumAVX512(x, &top, &nan)
+	case cpu.AVX2:
+		maximumAVX2(x, &top, &nan)
+		lanes = 8
+	default:
+		return maximumRef(x)
+	}
+	for i, v := range nan[:lanes] {
+		if v != v {
+			top[i] = v
+		}
+	}
+	return maximumRef(top[:lanes])
+}
+
+func bceLogits(dz, z, y []float32, scale float32) float64 {
+	var acc [lossLanes]float64
+	switch cpu.Active() {
+	case cpu.AVX512:
+		bceLogitsAVX512(dz, z, y, scale, &acc)
+	case cpu.AVX2:
+		bceLogitsAVX2(dz, z, y, scale, &acc)
+	default:
+		return bceLogitsRef(dz, z, y, scale)
+	}
+	return foldLoss(&acc)
 }

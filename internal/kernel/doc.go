@@ -17,4 +17,4 @@
 // the destination of a matrix product must not overlap its sources.
 package kernel
 
-//go:generate go run -C _gen .
+//go:generate go run -C _gen . -pkg kernel -out ../kernels_amd64.s -stubs ../kernels_amd64.go

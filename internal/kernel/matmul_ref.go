@@ -2,6 +2,9 @@ package kernel
 
 // multiplyRef defines the matrix products: one chain of fused multiply-adds for each element of c.
 func multiplyRef(g *product) {
+	if g.n == 0 {
+		return
+	}
 	for i := range g.m {
 		row := g.c[i*g.n : (i+1)*g.n]
 		if !g.add {

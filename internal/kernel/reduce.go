@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // lanes is the number of partial results of a reduction. Element i goes to lane i mod 64, the slice
 // being padded with zeros to a whole number of rounds; then lane j takes in lane j+32, j+16, j+8, j+4,
 // j+2 and j+1 in turn.
@@ -24,7 +22,7 @@ func Sum(x []float32) float32 { return sum(x) }
 // Max returns the largest element: NaN when there is one, -Inf for none, and +0 for either zero.
 func Max(x []float32) float32 {
 	if len(x) == 0 {
-		return float32(math.Inf(-1))
+		return lowest
 	}
 	return maximum(x)
 }

@@ -2,6 +2,9 @@ package kernel
 
 import "math"
 
+// lowest is -Inf.
+var lowest = float32(math.Inf(-1))
+
 // fold adds the lanes pairwise.
 func fold(acc *[lanes]float32) float32 {
 	for half := lanes / 2; half > 0; half /= 2 {
@@ -41,7 +44,7 @@ func padLanes(acc *[lanes]float32, n int) {
 }
 
 func maximumRef(x []float32) float32 {
-	top := float32(math.Inf(-1))
+	top := lowest
 	for _, v := range x {
 		if v != v {
 			return v

@@ -1,0 +1,20 @@
+// Command _gen writes the assembly kernels of package kernel and their Go stubs with avo.
+//
+// Run it as `go generate ./internal/kernel`. Each kernel is written once for a vector set (isa.go)
+// and emitted for AVX2 and for AVX-512.
+package main
+
+import . "github.com/mmcloughlin/avo/build"
+
+func main() {
+	ConstraintExpr("!noasm")
+	for _, s := range []isa{{name: "AVX2"}, {name: "AVX512", wide: true}} {
+		matmul(s)
+		elementwise(s)
+		transcendental(s)
+		reduction(s)
+		step(s)
+	}
+	transpose()
+	Generate()
+}

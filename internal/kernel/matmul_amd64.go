@@ -1,0 +1,158 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+import (
+	"unsafe"
+
+	"lathe/internal/cpu"
+)
+
+// tile is the argument of the tile functions: all rows of some columns of c, as wide as the function.
+// Steps are in bytes; _gen/matmul.go knows the offsets.
+type tile struct {
+	c, a, b, start       *float32
+	m, k                 int
+	aRow, aCol, aStep    int // aStep lies between two tiles of rows
+	bRow, cRow, startRow int
+	tail                 int     // columns in the last vector of a masked tile
+	floor                float32 // the least output: 0 for ReLU, -Inf else
+}
+
+// zeros starts the chains that have no bias; as wide as the widest tile.
+var zeros [128]float32
+
+const floatSize = 4
+
+// multiply picks the form of the product for which there are tiles.
+func multiply(g *product) {
+	level := cpu.Active()
+	switch {
+	case g.m == 0 || g.n == 0:
+	case level == cpu.Generic || g.k == 0:
+		multiplyRef(g)
+	case g.n == 1 && g.m > 1:
+		multiplyVector(g, level)
+	case g.bc != 1:
+		multiplyTransposed(g, level)
+	default:
+		multiplyTiles(g, level)
+	}
+}
+
+// multiplyVector computes c = a b for a vector b as cᵀ = bᵀ aᵀ, so that vectors go across rows of a.
+func multiplyVector(g *product, level cpu.Level) {
+	t := product{c: g.c, a: g.b, b: g.a, m: 1, k: g.k, n: g.m, ac: g.br, br: g.ac, bc: g.ar, add: g.add, relu: g.relu}
+	if g.bias != nil && !g.add {
+		for i := range g.c {
+			g.c[i] = g.bias[0]
+		}
+		t.add = true
+	}
+	if t.bc != 1 {
+		multiplyTransposed(&t, level)
+		return
+	}
+	multiplyTiles(&t, level)
+}
+
+// multiplyTransposed copies bᵀ to scratch first.
+func multiplyTransposed(g *product, level cpu.Level) {
+	buf := scratch(g.k * g.n)
+	transposed(*buf, g.b, g.n, g.k, g.bc)
+	t := *g
+	t.b, t.br, t.bc = *buf, g.n, 1
+	multiplyTiles(&t, level)
+	release(buf)
+}
+
+// transposed copies src [rows cols], whose rows lie step apart, to dst [cols rows].
+func transposed(dst, src []float32, rows, cols, step int) {
+	if rows >= 8 && cols >= 8 {
+		transposeAVX2(&dst[0], &src[0], rows, cols, rows, step)
+		return
+	}
+	for i := range rows {
+		for j, v := range src[i*step : i*step+cols] {
+			dst[j*rows+i] = v
+		}
+	}
+}
+
+// multiplyTiles goes over the columns of c, as many at a time as a tile is wide.
+func multiplyTiles(g *product, level cpu.Level) {
+	t := tile{
+		m: g.m, k: g.k, aRow: floatSize * g.ar, aCol: floatSize * g.ac, bRow: floatSize * g.br,
+		cRow: floatSize * g.n, floor: lowest,
+	}
+	if g.relu {
+		t.floor = 0
+	}
+	for j := 0; j < g.n; {
+		t.c, t.a, t.b, t.start = &g.c[j], &g.a[0], &g.b[j], &zeros[0]
+		switch {
+		case g.add:
+			t.start, t.startRow = t.c, t.cRow
+		case g.bias != nil:
+			t.start = &g.bias[j]
+		}
+		if level == cpu.AVX512 {
+			j += t.runAVX512(g.n-j, g.ar)
+		} else {
+			j += t.runAVX2(g.n-j, g.ar)
+		}
+	}
+}
+
+// runAVX2 computes some of the left columns and returns how many.
+func (t *tile) runAVX2(left, ar int) int {
+	arg := (*byte)(unsafe.Pointer(t))
+	t.aStep = 6 * floatSize * ar
+	switch {
+	case t.m == 1 && left >= 64:
+		tile1x8AVX2(arg)
+		return 64
+	case t.m == 1 && left >= 32:
+		tile1x4AVX2(arg)
+		return 32
+	case left >= 16:
+		tile6x2AVX2(arg)
+		return 16
+	case left > 8:
+		t.tail = left - 8
+		tile6x2TailAVX2(arg)
+		return left
+	}
+	t.tail, t.aStep = left, 8*floatSize*ar
+	tile8x1TailAVX2(arg)
+	return left
+}
+
+// runAVX512 computes some of the left columns and returns how many.
+func (t *tile) runAVX512(left, ar int) int {
+	arg := (*byte)(unsafe.Pointer(t))
+	t.aStep = 6 * floatSize * ar
+	if t.m == 1 && left >= 128 {
+		tile1x8AVX512(arg)
+		return 128
+	}
+	if left >= 64 {
+		tile6x4AVX512(arg)
+		return 64
+	}
+	t.tail = (left-1)%16 + 1
+	if left > 48 {
+		tile6x4TailAVX512(arg)
+		return left
+	}
+	t.aStep = 8 * floatSize * ar
+	switch {
+	case left > 32:
+		tile8x3TailAVX512(arg)
+	case left > 16:
+		tile8x2TailAVX512(arg)
+	default:
+		tile8x1TailAVX512(arg)
+	}
+	return left
+}
