@@ -50,3 +50,22 @@ func BenchmarkMatMul(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkOperations(b *testing.B) {
+	for _, o := range operations {
+		for _, n := range []int{32, 2048, 4129} {
+			b.Run(fmt.Sprintf("%s/%d", o.name, n), func(b *testing.B) {
+				v := make([][]float32, o.slices)
+				for i := range v {
+					v[i] = ramp(n)
+				}
+				atLevels(b, func(b *testing.B) {
+					b.SetBytes(int64(4 * n * (o.slices + o.outs)))
+					for b.Loop() {
+						o.run(v)
+					}
+				})
+			})
+		}
+	}
+}
