@@ -1,0 +1,122 @@
+package sqlite
+
+import (
+	"errors"
+	"path/filepath"
+
+	sqlite3 "github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/util/vfsutil"
+	"github.com/ncruces/go-sqlite3/vfs"
+
+	"lathe/internal/disk"
+)
+
+// base is the lowest layer: the system's files, with the injected faults of a test, and with names and codes on
+// errors.
+type base struct {
+	vfs.VFS
+	faults *disk.Injector
+}
+
+func newBase(faults *disk.Injector) *base {
+	if faults == nil {
+		faults = &disk.Injector{}
+	}
+	return &base{vfs.Find("os"), faults}
+}
+
+// Open implements vfs.VFS; SQLite calls OpenFilename.
+func (b *base) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
+	return vfsutil.WrapOpen(b.VFS, name, flags)
+}
+
+// OpenFilename implements vfs.VFSFilename.
+func (b *base) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
+	short := filepath.Base(name.String())
+	if err := b.faults.Read(short); err != nil {
+		return nil, flags, disk.Wrap("open", short, err)
+	}
+	file, out, err := vfsutil.WrapOpenFilename(b.VFS, name, flags)
+	if err != nil {
+		return nil, out, err
+	}
+	return &baseFile{file, vfsutil.WrapSharedMemory(file), b.faults, short}, out, nil
+}
+
+// Delete implements vfs.VFS.
+func (b *base) Delete(name string, syncDir bool) error {
+	if err := b.faults.Step(disk.OpName, name); err != nil {
+		return disk.Wrap("delete", filepath.Base(name), err)
+	}
+	return b.VFS.Delete(name, syncDir)
+}
+
+type baseFile struct {
+	vfs.File
+	shm    vfs.SharedMemory
+	faults *disk.Injector
+	name   string
+}
+
+// ReadAt implements vfs.File.
+func (f *baseFile) ReadAt(p []byte, off int64) (int, error) {
+	if err := f.faults.Read(f.name); err != nil {
+		return 0, disk.Wrap("read", f.name, err)
+	}
+	return f.File.ReadAt(p, off)
+}
+
+// WriteAt implements vfs.File.
+func (f *baseFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.faults.Write(f.name, p, func(p []byte) (int, error) { return f.File.WriteAt(p, off) })
+	return n, named("write", f.name, err)
+}
+
+// Sync implements vfs.File.
+func (f *baseFile) Sync(flags vfs.SyncFlag) error {
+	if err := f.faults.Step(disk.OpSync, f.name); err != nil {
+		return disk.Wrap("sync", f.name, err)
+	}
+	return named("sync", f.name, f.File.Sync(flags))
+}
+
+// Truncate implements vfs.File.
+func (f *baseFile) Truncate(size int64) error {
+	if err := f.faults.Step(disk.OpWrite, f.name); err != nil {
+		return disk.Wrap("truncate", f.name, err)
+	}
+	return named("truncate", f.name, f.File.Truncate(size))
+}
+
+// SizeHint implements vfs.FileSizeHint.
+func (f *baseFile) SizeHint(size int64) error {
+	if err := f.faults.Step(disk.OpWrite, f.name); err != nil {
+		return disk.Wrap("grow", f.name, err)
+	}
+	return named("grow", f.name, vfsutil.WrapSizeHint(f.File, size))
+}
+
+// named wraps an error of the system, and leaves SQLite's own codes as they are.
+func named(op, name string, err error) error {
+	var code sqlite3.ErrorCode
+	var extended sqlite3.ExtendedErrorCode
+	if err == nil || errors.As(err, &code) || errors.As(err, &extended) {
+		return err
+	}
+	return disk.Wrap(op, name, err)
+}
+
+// SharedMemory implements vfs.FileSharedMemory.
+func (f *baseFile) SharedMemory() vfs.SharedMemory { return f.shm }
+
+// LockState implements vfs.FileLockState.
+func (f *baseFile) LockState() vfs.LockLevel { return vfsutil.WrapLockState(f.File) }
+
+// PersistWAL implements vfs.FilePersistWAL.
+func (f *baseFile) PersistWAL() bool { return vfsutil.WrapPersistWAL(f.File) }
+
+// SetPersistWAL implements vfs.FilePersistWAL.
+func (f *baseFile) SetPersistWAL(keep bool) { vfsutil.WrapSetPersistWAL(f.File, keep) }
+
+// HasMoved implements vfs.FileHasMoved.
+func (f *baseFile) HasMoved() (bool, error) { return vfsutil.WrapHasMoved(f.File) }
