@@ -27,40 +27,45 @@ func FromInt64(name string, shape []int, values []int64) Tensor {
 // Float32 returns the elements of an F32, F16, BF16 or F64 tensor; F64 is rounded. It returns
 // *FormatError for the whole-number types.
 func (t Tensor) Float32() ([]float32, error) {
-	values := make([]float32, len(t.Data)/max(t.DType.Size(), 1))
-	for i := range values {
-		switch t.DType {
-		case F32:
-			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
-		case F64:
-			values[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(t.Data[8*i:])))
-		case BF16:
-			values[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(t.Data[2*i:])) << 16)
-		case F16:
-			values[i] = halfToFloat(binary.LittleEndian.Uint16(t.Data[2*i:]))
-		default:
-			return nil, malformed("tensor %q holds %s, not floats", t.Name, t.DType)
-		}
+	var element func(data []byte) float32
+	switch t.DType {
+	case F32:
+		element = func(d []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(d)) }
+	case F64:
+		element = func(d []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(d))) }
+	case BF16:
+		element = func(d []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(d)) << 16) }
+	case F16:
+		element = func(d []byte) float32 { return halfToFloat(binary.LittleEndian.Uint16(d)) }
+	default:
+		return nil, malformed("tensor %q holds %s, not floats", t.Name, t.DType)
 	}
-	return values, nil
+	return convert(t, element), nil
 }
 
 // Int64 returns the elements of an I64, I32 or U8 tensor, or *FormatError.
 func (t Tensor) Int64() ([]int64, error) {
-	values := make([]int64, len(t.Data)/max(t.DType.Size(), 1))
-	for i := range values {
-		switch t.DType {
-		case I64:
-			values[i] = int64(binary.LittleEndian.Uint64(t.Data[8*i:]))
-		case I32:
-			values[i] = int64(int32(binary.LittleEndian.Uint32(t.Data[4*i:])))
-		case U8:
-			values[i] = int64(t.Data[i])
-		default:
-			return nil, malformed("tensor %q holds %s, not whole numbers", t.Name, t.DType)
-		}
+	var element func(data []byte) int64
+	switch t.DType {
+	case I64:
+		element = func(d []byte) int64 { return int64(binary.LittleEndian.Uint64(d)) }
+	case I32:
+		element = func(d []byte) int64 { return int64(int32(binary.LittleEndian.Uint32(d))) }
+	case U8:
+		element = func(d []byte) int64 { return int64(d[0]) }
+	default:
+		return nil, malformed("tensor %q holds %s, not whole numbers", t.Name, t.DType)
 	}
-	return values, nil
+	return convert(t, element), nil
+}
+
+func convert[T any](t Tensor, element func(data []byte) T) []T {
+	size := t.DType.Size()
+	values := make([]T, len(t.Data)/size)
+	for i := range values {
+		values[i] = element(t.Data[i*size:])
+	}
+	return values
 }
 
 // halfToFloat widens an IEEE 754 binary16, which float32 holds exactly.
