@@ -1,0 +1,214 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"lathe"
+	"lathe/internal/app/native"
+	"lathe/internal/child"
+)
+
+const (
+	leaseTTL    = 15 * time.Second
+	maxAttempts = 5 // crashes of one run before it is given up
+)
+
+var (
+	errStopped = errors.New("app: the run was asked to stop")
+	errLost    = errors.New("app: the run's lease was lost")
+)
+
+// worker carries out runs: it holds the lease, starts the child and stores what the child reports.
+type worker struct {
+	runs   lathe.RunStore
+	data   lathe.DatasetStore
+	blobs  lathe.BlobStore
+	work   *workshop
+	holder string
+	log    *slog.Logger
+}
+
+// Work takes one run from the queue to its end. A nil error means that the queue is done with it: it ended, it was put
+// back, or somebody else has it.
+func (w *worker) Work(ctx context.Context, project lathe.Project, id string) error {
+	run, lease, err := w.runs.ClaimRun(ctx, project, id, w.holder, leaseTTL)
+	switch lathe.CodeOf(err) {
+	case "":
+	case lathe.CodeConflict, lathe.CodeNotFound:
+		return nil
+	default:
+		return err
+	}
+	job := &running1{worker: w, run: run, lease: lease}
+	err = job.carryOut(ctx)
+	// The end must be stored even when ctx is what ended the work.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return job.settle(ctx, err)
+}
+
+// running1 is one run in the hands of a worker.
+type running1 struct {
+	*worker
+	run     lathe.Run
+	lease   lathe.Lease
+	result  lathe.TrainResult
+	version *lathe.ModelVersion
+}
+
+// carryOut runs the child under the lease's heartbeat.
+func (j *running1) carryOut(ctx context.Context) error {
+	var spec lathe.TrainSpec
+	if err := json.Unmarshal(j.run.Spec, &spec); err != nil {
+		return fmt.Errorf("app: run %s: spec: %w", j.run.ID, err)
+	}
+	dataset, err := j.data.FindDatasetVersion(ctx, j.run.Project, spec.Dataset, spec.DatasetVersion)
+	if err != nil {
+		return err
+	}
+	input, err := j.work.input(ctx, j.run.Project, dataset)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	beating := make(chan struct{})
+	go func() {
+		defer close(beating)
+		j.heartbeat(ctx, cancel)
+	}()
+	defer func() { cancel(nil); <-beating }()
+	if err := j.work.train(ctx, j, native.TrainJob{Run: j.run.ID, Spec: spec, Data: input}); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		return err
+	}
+	return nil
+}
+
+// heartbeat renews the lease until ctx ends, and ends the work when it is to stop or the lease is lost.
+func (j *running1) heartbeat(ctx context.Context, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(500 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		stopping, err := j.runs.RenewLease(ctx, j.lease, leaseTTL)
+		switch {
+		case lathe.CodeOf(err) == lathe.CodeConflict:
+			cancel(errLost)
+		case err != nil && ctx.Err() == nil:
+			j.log.Warn("lease not renewed", "run", j.run.ID, "error", err)
+		case stopping:
+			cancel(errStopped)
+		}
+	}
+}
+
+// event stores one line of the child's report.
+func (j *running1) event(ctx context.Context, kind string, data json.RawMessage) error {
+	_, err := j.runs.AppendEvents(ctx, j.lease, []lathe.Event{{Kind: kind, Data: data}})
+	return err
+}
+
+// checkpoint makes the child's state durable, and only then names it.
+func (j *running1) checkpoint(ctx context.Context, header json.RawMessage, r io.Reader) error {
+	var at struct {
+		Step int64 `json:"step"`
+	}
+	if err := json.Unmarshal(header, &at); err != nil {
+		return fmt.Errorf("app: checkpoint: %w", err)
+	}
+	blob, err := j.blobs.Put(ctx, j.run.Project, r)
+	if err != nil {
+		return err
+	}
+	return j.runs.SaveCheckpoint(ctx, j.lease, at.Step, blob)
+}
+
+// product stores the package; its row comes with the run's end.
+func (j *running1) product(ctx context.Context, header json.RawMessage, r io.Reader) error {
+	if err := json.Unmarshal(header, &j.result); err != nil {
+		return fmt.Errorf("app: result: %w", err)
+	}
+	j.result.Run = j.run.ID
+	version, err := storePackage(ctx, j.blobs, j.run.Project, j.result.Model, j.run.ID, r)
+	if err != nil {
+		return err
+	}
+	j.version = &version
+	return nil
+}
+
+// settle writes how the run ended.
+func (j *running1) settle(ctx context.Context, err error) error {
+	var crash *child.CrashError
+	switch {
+	case err == nil && j.version == nil:
+		return j.fail(ctx, errors.New("app: the child ended without a result"))
+	case err == nil:
+		return j.succeed(ctx)
+	case errors.Is(err, errLost):
+		return nil
+	case errors.Is(err, errStopped):
+		_, _, err = j.runs.FinishRun(ctx, j.lease, lathe.Outcome{State: lathe.RunStopped})
+		return err
+	case errors.Is(err, context.Canceled):
+		return j.runs.ReleaseRun(ctx, j.lease) // the service stops; the next start goes on from the checkpoint
+	case errors.As(err, &crash) && j.run.Attempt < maxAttempts:
+		j.log.Warn("child crashed, the run goes on from its checkpoint", "run", j.run.ID, "attempt", j.run.Attempt, "error", err)
+		if err := j.event(ctx, "warning", note("the training process ended unexpectedly; going on from the last checkpoint")); err != nil {
+			return err
+		}
+		return j.runs.ReleaseRun(ctx, j.lease)
+	default:
+		return j.fail(ctx, err)
+	}
+}
+
+func (j *running1) fail(ctx context.Context, err error) error {
+	if lathe.CodeOf(err) == lathe.CodeInternal {
+		j.log.Error("run failed", "run", j.run.ID, "error", err)
+	}
+	_, _, err = j.runs.FinishRun(ctx, j.lease, lathe.Outcome{State: lathe.RunFailed, Error: problem(err)})
+	return err
+}
+
+// succeed stores result and model version in one transaction.
+func (j *running1) succeed(ctx context.Context) error {
+	_, _, err := j.runs.FinishRun(ctx, j.lease, lathe.Outcome{
+		State: lathe.RunSucceeded, Model: j.version,
+		Result: func(version int) (json.RawMessage, error) {
+			j.result.Version = version
+			return json.Marshal(&j.result)
+		},
+	})
+	return err
+}
+
+// problem makes an error fit to be stored and shown.
+func problem(err error) *lathe.Problem {
+	var e *lathe.Error
+	if errors.As(err, &e) {
+		return &lathe.Problem{Code: e.Code, Field: e.Field, Message: e.Message, Hint: e.Hint}
+	}
+	return &lathe.Problem{Code: lathe.CodeInternal, Message: err.Error(), Hint: "lathe runs resume tries again from the last checkpoint"}
+}
+
+func note(text string) json.RawMessage {
+	data, err := json.Marshal(map[string]string{"message": text})
+	if err != nil {
+		panic(err) // a string always marshals
+	}
+	return data
+}
+
