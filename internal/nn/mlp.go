@@ -21,6 +21,9 @@ func NewMLP(c MLP, seed uint64) (*Network, error) {
 	if c.Loss == CategoricalCrossEntropy && c.Outputs < 2 {
 		return nil, &ConfigError{Field: "outputs", Value: c.Outputs, Reason: "must be at least 2 for categorical_crossentropy"}
 	}
+	if _, err := c.Activation.kernel(); err != nil {
+		return nil, err
+	}
 	if err := (&Dropout{Rate: c.Dropout}).check(); err != nil {
 		return nil, err
 	}

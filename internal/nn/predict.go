@@ -42,8 +42,9 @@ func (n *Network) Predict(dst, x []float32, rows int) {
 
 // Logits is Predict without the link function at the end.
 func (n *Network) Logits(dst, x []float32, rows int) {
-	tensor.Require(rows >= 0 && len(x) == rows*n.inputs && len(dst) == rows*n.outputs, "predict", "rows, x and dst do not fit",
-		tensor.Shape{rows, n.inputs}, tensor.Shape{len(x)}, tensor.Shape{len(dst)})
+	if rows < 0 || len(x) != rows*n.inputs || len(dst) != rows*n.outputs {
+		n.panicShape(len(dst), len(x), rows)
+	}
 	s := n.pool.Get().(*Scratch)
 	for start := 0; start < rows; start += chunk {
 		end := min(start+chunk, rows)
@@ -55,4 +56,10 @@ func (n *Network) Logits(dst, x []float32, rows int) {
 		copy(dst[start*n.outputs:end*n.outputs], y)
 	}
 	n.pool.Put(s)
+}
+
+// panicShape is apart because the shapes it makes are allocated.
+func (n *Network) panicShape(dst, x, rows int) {
+	tensor.Require(false, "predict", "x and dst are not [rows inputs] and [rows outputs]",
+		tensor.Shape{x}, tensor.Shape{rows, n.inputs}, tensor.Shape{dst}, tensor.Shape{rows, n.outputs})
 }
