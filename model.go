@@ -71,6 +71,8 @@ type ModelService interface {
 	PredictTable(ctx context.Context, project Project, name, ref string, r io.Reader, w io.Writer) (extra []string, err error)
 	// Evaluate reads CSV with the target and gives the metrics.
 	Evaluate(ctx context.Context, project Project, name, ref string, r io.Reader) (EvalResult, error)
+	// EvaluateDataset does the same on a stored dataset; number 0 is its newest version.
+	EvaluateDataset(ctx context.Context, project Project, name, ref, dataset string, number int) (EvalResult, error)
 }
 
 // EvalResult is what `lathe eval --json` prints.

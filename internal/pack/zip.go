@@ -2,6 +2,7 @@ package pack
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,6 +84,11 @@ func Read(r io.ReaderAt, size int64, limits Limits) (*Package, error) {
 		}
 	}
 	return p, p.check()
+}
+
+// Parse reads and checks a whole package in memory, with DefaultLimits.
+func Parse(data []byte) (*Package, error) {
+	return Read(bytes.NewReader(data), int64(len(data)), DefaultLimits)
 }
 
 // ReadManifest reads the manifest alone.
