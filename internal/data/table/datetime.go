@@ -2,6 +2,7 @@ package table
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,15 +17,29 @@ var layouts = []string{
 
 // ParseTime reads a date-time; without a zone it is UTC. Fractions of a second are taken after any layout's seconds.
 func ParseTime(s string) (time.Time, bool) {
+	var p TimeParser
+	return p.Parse(s)
+}
+
+// TimeParser is ParseTime for a column: it tries first the layout that fitted last, and then allocates nothing. The zero
+// value is ready, and safe for concurrent use.
+type TimeParser struct{ last atomic.Int32 }
+
+// Parse reads one date-time.
+func (p *TimeParser) Parse(s string) (time.Time, bool) {
 	s = strings.TrimSpace(s)
 	if len(s) < 7 || len(s) > 64 || s[0]-'0' > 9 && s[3] != ',' {
 		return time.Time{}, false
 	}
-	for _, layout := range layouts {
-		if layout[0]-'0' <= 9 && len(s) >= 5 && (layout[4] == '-') != (s[4] == '-') {
+	if t, err := time.Parse(layouts[p.last.Load()], s); err == nil {
+		return t, true
+	}
+	for i, layout := range layouts {
+		if layout[0]-'0' <= 9 && (layout[4] == '-') != (s[4] == '-') {
 			continue // parsing fails at once, but making its error costs
 		}
 		if t, err := time.Parse(layout, s); err == nil {
+			p.last.Store(int32(i))
 			return t, true
 		}
 	}

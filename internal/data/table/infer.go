@@ -15,10 +15,10 @@ import (
 //   - datetime: every text is one that ParseTime reads;
 //   - text: long or of many words; category: any other text.
 func Infer(b *lathe.Batch) Schema {
-	s := Schema{Fields: make([]Field, len(b.Columns))}
+	s := make(Schema, len(b.Columns))
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		s.Fields[i] = Field{Name: c.Name, Kind: c.Kind, Type: inferType(c)}
+		s[i] = Field{Name: c.Name, Kind: c.Kind, Type: inferType(c)}
 	}
 	return s
 }
@@ -32,7 +32,7 @@ const (
 	textWords       = 5
 )
 
-func inferType(c *lathe.Column) Type {
+func inferType(c *lathe.Column) string {
 	if isConstant(c) {
 		return Constant
 	}
@@ -113,9 +113,10 @@ func namedID(name string) bool {
 	return strings.HasSuffix(name, "Id") || strings.HasSuffix(name, "ID") || strings.HasPrefix(lower, "unnamed: 0")
 }
 
-func inferText(c *lathe.Column) Type {
+func inferText(c *lathe.Column) string {
 	count, bytes, words := 0, 0, 0
 	times := true
+	var parser TimeParser
 	seen := make(map[string]struct{})
 	for i, v := range c.Strings {
 		if c.IsMissing(i) {
@@ -125,7 +126,7 @@ func inferText(c *lathe.Column) Type {
 		bytes += len(v)
 		words += wordCount(v)
 		if times {
-			_, times = ParseTime(v)
+			_, times = parser.Parse(v)
 		}
 		if len(seen) < maxDistinct {
 			seen[v] = struct{}{}

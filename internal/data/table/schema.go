@@ -11,48 +11,39 @@ import (
 	"lathe"
 )
 
-// Type is what a column means, where lathe.Kind is how it is stored.
-type Type string
-
-// The types of a column.
+// The types of a column: what it means, where lathe.Kind is how it is stored. They are lathe.ColumnInfo.Type's values.
 const (
-	Integer    Type = "integer"
-	Float      Type = "float"
-	Boolean    Type = "boolean"
-	Category   Type = "category"
-	Text       Type = "text"       // long or many-worded strings
-	DateTime   Type = "datetime"   // stored as strings; see ParseTime
-	Identifier Type = "identifier" // unique or nearly so: says nothing about other rows
-	Constant   Type = "constant"   // one value, or none at all
+	Integer    = "integer"
+	Float      = "float"
+	Boolean    = "boolean"
+	Category   = "category"
+	Text       = "text"       // long or many-worded strings
+	DateTime   = "datetime"   // stored as strings; see ParseTime
+	Identifier = "identifier" // unique or nearly so: says nothing about other rows
+	Constant   = "constant"   // one value, or none at all
 )
 
 // Field is one column's name, storage and meaning.
-type Field struct {
-	Name string     `json:"name"`
-	Kind lathe.Kind `json:"kind"`
-	Type Type       `json:"type"`
-}
+type Field = lathe.ColumnInfo
 
 // Schema lists a table's columns in order; the order is part of it.
-type Schema struct {
-	Fields []Field `json:"fields"`
-}
+type Schema []Field
 
-// Field finds a column by name, or nil.
-func (s *Schema) Field(name string) *Field {
-	for i := range s.Fields {
-		if s.Fields[i].Name == name {
-			return &s.Fields[i]
+// Column finds a column by name, or nil.
+func (s Schema) Column(name string) *Field {
+	for i := range s {
+		if s[i].Name == name {
+			return &s[i]
 		}
 	}
 	return nil
 }
 
 // Names lists the columns in order.
-func (s *Schema) Names() []string {
-	names := make([]string, len(s.Fields))
-	for i := range s.Fields {
-		names[i] = s.Fields[i].Name
+func (s Schema) Names() []string {
+	names := make([]string, len(s))
+	for i := range s {
+		names[i] = s[i].Name
 	}
 	return names
 }
