@@ -38,6 +38,8 @@ const maxKeyFile = 64 << 20
 // "rename", "syncdir", "remove", "mkdir"); its error takes the step's place, and a failed write leaves half the bytes.
 type OS struct {
 	Fault func(step, path string) error
+
+	lazy bool // tests that count steps skip the fsyncs themselves
 }
 
 // ReadFile implements Disk. Only regular files up to 64 MiB are read.
@@ -183,6 +185,9 @@ func (d OS) syncDir(dir string) error {
 func (d OS) do(step, path string, action func() error) error {
 	if err := d.fault(step, path); err != nil {
 		return err
+	}
+	if d.lazy && strings.HasPrefix(step, "sync") {
+		return nil
 	}
 	return action()
 }

@@ -27,7 +27,6 @@ const (
 	tagSize      = 16
 	gcmNonceSize = 12
 	segmentSize  = 64 << 10
-	plainSegment = segmentSize - tagSize
 )
 
 // Writer encrypts what is written to it. Close writes the last chunk and must be called and checked: a stream without
@@ -40,6 +39,11 @@ type Writer struct {
 // NewWriter starts a stream on w and writes its header. The associated data (see Associate) names the object; the
 // reader must be given the same.
 func NewWriter(w io.Writer, key Key, associated []byte) (*Writer, error) {
+	return newWriter(w, key, associated, segmentSize)
+}
+
+// newWriter takes the size of a chunk with its tag, so that tests can afford to damage every byte of many chunks.
+func newWriter(w io.Writer, key Key, associated []byte, segment int) (*Writer, error) {
 	header := make([]byte, streamHeader)
 	copy(header, streamMagic)
 	header[len(streamMagic)] = tinkHeader
@@ -49,7 +53,7 @@ func NewWriter(w io.Writer, key Key, associated []byte) (*Writer, error) {
 		SegmentEncrypter:             segmentCipher{streamCipher(key, header, associated)},
 		NonceSize:                    gcmNonceSize,
 		NoncePrefix:                  header[streamHeader-prefixSize:],
-		PlaintextSegmentSize:         plainSegment,
+		PlaintextSegmentSize:         segment - tagSize,
 		FirstCiphertextSegmentOffset: streamHeader,
 	})
 	if err != nil {
@@ -95,6 +99,10 @@ type Reader struct {
 // NewReader reads the header of a stream. A header that is damaged or cut short is a *CorruptError; failures of r
 // itself are passed on.
 func NewReader(r io.Reader, key Key, associated []byte) (*Reader, error) {
+	return newReader(r, key, associated, segmentSize)
+}
+
+func newReader(r io.Reader, key Key, associated []byte, segment int) (*Reader, error) {
 	header := make([]byte, streamHeader)
 	if _, err := io.ReadFull(r, header); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, corrupt("stream", "header is cut short")
@@ -110,7 +118,7 @@ func NewReader(r io.Reader, key Key, associated []byte) (*Reader, error) {
 		SegmentDecrypter:             countingCipher{segmentCipher{streamCipher(key, header, associated)}, chunk},
 		NonceSize:                    gcmNonceSize,
 		NoncePrefix:                  header[streamHeader-prefixSize:],
-		CiphertextSegmentSize:        segmentSize,
+		CiphertextSegmentSize:        segment,
 		FirstCiphertextSegmentOffset: streamHeader,
 	})
 	if err != nil {

@@ -152,7 +152,7 @@ func (k *Keyring) unlock(data []byte, root Root) error {
 // atomically; the new root key is durable beside the old one before that, and takes its place after. Whatever step
 // fails, Unlock finds the pair that fits.
 func (k *Keyring) RotateRoot(root Root) error {
-	if err := k.Rotate(k.currentRoot()); err != nil { // an earlier rotation may have reached the disk but not us
+	if err := k.settle(root); err != nil {
 		return err
 	}
 	key := NewKey()
@@ -166,6 +166,16 @@ func (k *Keyring) RotateRoot(root Root) error {
 		return err
 	}
 	return root.drop(k.disk, nextSuffix)
+}
+
+// settle brings the disk to the root key in memory. A rotation that failed before may have left the keyring under a key
+// that only the file beside holds, which the next rotation is about to overwrite.
+func (k *Keyring) settle(root Root) error {
+	key := k.currentRoot()
+	if err := k.Rotate(key); err != nil {
+		return err
+	}
+	return root.save(k.disk, "", key)
 }
 
 // SaveRoot writes the root key into another place: a changed passphrase, or a move from a key file to a slot.
