@@ -1,13 +1,14 @@
 package learn
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"lathe/internal/format/safetensors"
 )
@@ -47,15 +48,25 @@ func DecodeCheckpoint(r io.Reader, limits safetensors.Limits) (*Checkpoint, erro
 	if c.checksum(header) != file.Metadata[checksumKey] {
 		return nil, badCheckpoint("the checksum is wrong: the file is damaged")
 	}
-	decoder := json.NewDecoder(bytes.NewReader([]byte(header)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&c.header); err != nil {
-		return nil, badCheckpoint("header: %v", err)
-	}
-	if c.header.Version != checkpointVersion {
-		return nil, badCheckpoint("version %d, want %d", c.header.Version, checkpointVersion)
+	if err := decodeHeader(header, &c.header); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+func decodeHeader(text string, header *checkpointHeader) error {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(header); err != nil {
+		return badCheckpoint("header: %v", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return badCheckpoint("header: more after the end")
+	}
+	if header.Version != checkpointVersion {
+		return badCheckpoint("version %d, want %d", header.Version, checkpointVersion)
+	}
+	return nil
 }
 
 // checksum is over the header and, for each tensor in the order of names, name, type, shape and

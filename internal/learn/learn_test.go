@@ -19,7 +19,7 @@ func ring(rows int, seed uint64) Data {
 	for i := range rows {
 		a, b := 2*r.Uniform(uint64(2*i))-1, 2*r.Uniform(uint64(2*i+1))-1
 		d.X[2*i], d.X[2*i+1] = a, b
-		if a*a+b*b < 0.5 {
+		if float32(a*a)+float32(b*b) < 0.5 {
 			d.Y[i], d.Labels[i] = 1, 1
 		}
 	}

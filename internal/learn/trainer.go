@@ -116,7 +116,7 @@ func (t *Trainer) Run(ctx context.Context) (Result, error) {
 		}
 	}
 	t.pause()
-	if t.config.RestoreBest {
+	if t.config.RestoreBest && t.progress.BestEpoch > 0 {
 		t.best.restore(t.network)
 	}
 	return t.result(), nil
