@@ -33,9 +33,7 @@ func tanhGradRef(dz, dy, y []float32) {
 }
 
 func axpyRef(alpha float32, x, y []float32) {
-	for i, v := range x {
-		y[i] = fma(alpha, v, y[i])
-	}
+	fmaRow(y, alpha, x, 1)
 }
 
 func scaleRef(dst []float32, alpha float32, x []float32) {

@@ -34,3 +34,17 @@ func oddSum(p, z, s float64) float64 {
 	}
 	return math.Float64frombits(bits)
 }
+
+// fmaRow adds alpha times every step-th element of x to y. It is fma in a loop, written out because the
+// compiler does not inline fma.
+func fmaRow(y []float32, alpha float32, x []float32, step int) {
+	wide := float64(alpha)
+	for j, v := range y {
+		p := float64(wide * float64(x[j*step]))
+		s := p + float64(v)
+		if math.Float64bits(s)<<36 == 0 {
+			s = oddSum(p, float64(v), s)
+		}
+		y[j] = float32(s)
+	}
+}

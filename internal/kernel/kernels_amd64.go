@@ -159,3 +159,9 @@ func adamAVX512(w []float32, m []float32, v []float32, alpha float32, c1 float32
 
 //go:noescape
 func transposeAVX2(dst *float32, src *float32, rows int, cols int, dstRow int, srcRow int)
+
+//go:noescape
+func packAVX2(dst *float32, src *float32, rows int, srcRow int)
+
+//go:noescape
+func packAVX512(dst *float32, src *float32, rows int, srcRow int)

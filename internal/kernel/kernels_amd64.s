@@ -7732,3 +7732,49 @@ colsdone:
 rowsdone:
 	VZEROUPPER
 	RET
+
+// func packAVX2(dst *float32, src *float32, rows int, srcRow int)
+// Requires: AVX
+TEXT ·packAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ srcRow+24(FP), BX
+	SHLQ $0x02, BX
+
+loop:
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    BX, CX
+	ADDQ    $0x00000040, AX
+	DECQ    DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func packAVX512(dst *float32, src *float32, rows int, srcRow int)
+// Requires: AVX, AVX512F
+TEXT ·packAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ srcRow+24(FP), BX
+	SHLQ $0x02, BX
+
+loop:
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	ADDQ    BX, CX
+	ADDQ    $0x00000100, AX
+	DECQ    DX
+	JNZ     loop
+	VZEROUPPER
+	RET

@@ -40,7 +40,7 @@ func exactSigmoid(x float64) float64 {
 }
 
 var boundeds = []bounded{
-	{"exp", Exp, math.Exp, 1},
+	{"exp", Exp, math.Exp, 1.02},
 	{"log", Log, math.Log, 1},
 	{"tanh", Tanh, math.Tanh, 2.5},
 	{"sigmoid", Sigmoid, exactSigmoid, 2.5},

@@ -33,6 +33,8 @@ func multiply(g *product) {
 		multiplyRef(g)
 	case g.n == 1 && g.m > 1:
 		multiplyVector(g, level)
+	case g.large(level):
+		multiplyBlocked(g, level)
 	case g.bc != 1:
 		multiplyTransposed(g, level)
 	default:
@@ -59,37 +61,53 @@ func multiplyVector(g *product, level cpu.Level) {
 // multiplyTransposed copies bᵀ to scratch first.
 func multiplyTransposed(g *product, level cpu.Level) {
 	buf := scratch(g.k * g.n)
-	transposed(*buf, g.b, g.n, g.k, g.bc)
+	transposed(*buf, g.b, g.n, g.k, g.n, g.bc)
 	t := *g
 	t.b, t.br, t.bc = *buf, g.n, 1
 	multiplyTiles(&t, level)
 	release(buf)
 }
 
-// transposed copies src [rows cols], whose rows lie step apart, to dst [cols rows].
-func transposed(dst, src []float32, rows, cols, step int) {
+// transposed copies src [rows cols] to dst [cols rows]; the rows of both lie steps apart.
+func transposed(dst, src []float32, rows, cols, dstStep, srcStep int) {
 	if rows >= 8 && cols >= 8 {
-		transposeAVX2(&dst[0], &src[0], rows, cols, rows, step)
+		transposeAVX2(&dst[0], &src[0], rows, cols, dstStep, srcStep)
 		return
 	}
 	for i := range rows {
-		for j, v := range src[i*step : i*step+cols] {
-			dst[j*rows+i] = v
+		for j, v := range src[i*srcStep : i*srcStep+cols] {
+			dst[j*dstStep+i] = v
 		}
 	}
 }
 
-// multiplyTiles goes over the columns of c, as many at a time as a tile is wide.
+// chunk is the number of elements of a that one call of a tile function reads: they stay in L2 while
+// all columns are computed, and the call ends soon enough for the scheduler, which cannot interrupt
+// assembly. rowStep is a multiple of the rows of every tile.
+const (
+	chunk   = 1 << 15
+	rowStep = 24
+)
+
+// multiplyTiles goes over chunks of rows.
 func multiplyTiles(g *product, level cpu.Level) {
+	rows := max(chunk/g.k/rowStep, 1) * rowStep
+	for i := 0; i < g.m; i += rows {
+		multiplyRows(g, i, min(rows, g.m-i), level)
+	}
+}
+
+// multiplyRows computes some rows of c, as many columns at a time as a tile is wide.
+func multiplyRows(g *product, i, rows int, level cpu.Level) {
 	t := tile{
-		m: g.m, k: g.k, aRow: floatSize * g.ar, aCol: floatSize * g.ac, bRow: floatSize * g.br,
+		m: rows, k: g.k, aRow: floatSize * g.ar, aCol: floatSize * g.ac, bRow: floatSize * g.br,
 		cRow: floatSize * g.n, floor: lowest,
 	}
 	if g.relu {
 		t.floor = 0
 	}
 	for j := 0; j < g.n; {
-		t.c, t.a, t.b, t.start = &g.c[j], &g.a[0], &g.b[j], &zeros[0]
+		t.c, t.a, t.b, t.start = &g.c[i*g.n+j], &g.a[i*g.ar], &g.b[j], &zeros[0]
 		switch {
 		case g.add:
 			t.start, t.startRow = t.c, t.cRow

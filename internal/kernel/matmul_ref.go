@@ -11,7 +11,7 @@ func multiplyRef(g *product) {
 			startRow(row, g.bias)
 		}
 		for p := range g.k {
-			axpyStrideRef(row, g.a[i*g.ar+p*g.ac], g.b[p*g.br:], g.bc)
+			fmaRow(row, g.a[i*g.ar+p*g.ac], g.b[p*g.br:], g.bc)
 		}
 		if g.relu {
 			reluRef(row, row)
@@ -26,11 +26,4 @@ func startRow(row, bias []float32) {
 		return
 	}
 	copy(row, bias)
-}
-
-// axpyStrideRef adds alpha times every bc-th element of b to row.
-func axpyStrideRef(row []float32, alpha float32, b []float32, bc int) {
-	for j := range row {
-		row[j] = fma(alpha, b[j*bc], row[j])
-	}
 }

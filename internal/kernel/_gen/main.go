@@ -16,5 +16,7 @@ func main() {
 		step(s)
 	}
 	transpose()
+	pack(isa{name: "AVX2"}, 2)
+	pack(isa{name: "AVX512", wide: true}, 4)
 	Generate()
 }
