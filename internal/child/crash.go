@@ -38,15 +38,19 @@ func (e *CrashError) Unwrap() error { return e.Cause }
 
 // lostError says that nothing more will come from a child: the descriptor closed, or it broke the protocol.
 type lostError struct {
-	reason string // for the kill that follows, should the process still be there
+	reason string // to kill it at once; "" where it ends by itself, because its descriptor closed
 	err    error
 }
 
-func (e *lostError) Error() string { return "child: " + e.reason + ": " + e.err.Error() }
+func (e *lostError) Error() string { return "child: lost: " + e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
 
-// outOfMemory are the words by which the Go runtime, and what runs beside it, die when memory is refused.
-var outOfMemory = []string{"runtime: out of memory", "runtime: cannot allocate memory", "fatal error: out of memory", "failed to allocate", "errno=12"}
+// outOfMemory are the words with which the Go runtime, and the C library that makes its threads in some builds, die
+// when memory is refused. Nothing else limits the threads of a child.
+var outOfMemory = []string{
+	"runtime: out of memory", "runtime: cannot allocate memory", "fatal error: out of memory", "errno=12",
+	"pthread_create failed", "failed to create new OS thread",
+}
 
 // crash makes the report of a process that is gone.
 func (p *process) crash(ctx context.Context, kind string, lost *lostError) error {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -114,14 +115,17 @@ func (d *frameReader) read() (frame, error) {
 	return f, nil
 }
 
+// errFrame marks what is no frame of ours, apart from a descriptor that closed.
+var errFrame = errors.New("child: frame")
+
 // check refuses unknown kinds and sizes before anything is read or allocated.
 func (k kind) check(size uint32) error {
 	limits, ok := sizes[k]
 	if !ok {
-		return fmt.Errorf("child: frame: unknown kind %#x", byte(k))
+		return fmt.Errorf("%w: unknown kind %#x", errFrame, byte(k))
 	}
 	if size < uint32(limits[0]) || size > uint32(limits[1]) {
-		return fmt.Errorf("child: frame: kind %q of %d bytes, want %d to %d", byte(k), size, limits[0], limits[1])
+		return fmt.Errorf("%w: kind %q of %d bytes, want %d to %d", errFrame, byte(k), size, limits[0], limits[1])
 	}
 	return nil
 }

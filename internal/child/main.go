@@ -96,7 +96,7 @@ func serve(conn io.ReadWriter, kind string, gaps []Gap, works map[string]Work, g
 	defer pinged()
 	go c.ping(pinging)
 	in := newFrameReader(conn)
-	if err := c.readJob(in, kind); err != nil {
+	if err := c.readJob(in, kind, stop); err != nil {
 		return err
 	}
 	go func() {
@@ -108,8 +108,13 @@ func serve(conn io.ReadWriter, kind string, gaps []Gap, works map[string]Work, g
 	return c.finish(c.work(works[kind], kind))
 }
 
-func (c *Conn) readJob(in *frameReader, kind string) error {
+// readJob takes the job, and a stop that overtook it.
+func (c *Conn) readJob(in *frameReader, kind string, stop context.CancelCauseFunc) error {
 	f, err := in.read()
+	for err == nil && f.kind == kindStop {
+		stop(errStopped)
+		f, err = in.read()
+	}
 	if err != nil {
 		return fmt.Errorf("child: job: %w", err)
 	}

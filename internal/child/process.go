@@ -16,7 +16,9 @@ import (
 )
 
 // allowed are the variables that a child inherits; all others, keys and tokens among them, stay with the parent.
-var allowed = map[string]bool{"LATHE_CPU": true, "GOMAXPROCS": true, "GOGC": true, "GOTRACEBACK": true, "TZ": true}
+var allowed = map[string]bool{
+	"LATHE_CPU": true, "GOMAXPROCS": true, "GOGC": true, "GOTRACEBACK": true, "GORACE": true, "TZ": true,
+}
 
 // maxStderr is how much of a child's standard error is kept, its end.
 const maxStderr = 64 << 10

@@ -135,7 +135,7 @@ func (s *session) next() (frame, error) {
 		f, err := s.in.read()
 		s.watch.heard()
 		if err != nil {
-			return frame{}, s.broken(err)
+			return frame{}, s.closed(err)
 		}
 		switch f.kind {
 		case kindPing:
@@ -150,14 +150,22 @@ func (s *session) next() (frame, error) {
 	return frame{}, s.lost
 }
 
-// broken notes that the conversation is over.
+// closed notes that the descriptor can be read no further.
+func (s *session) closed(err error) error {
+	if errors.Is(err, errFrame) {
+		return s.broken(err)
+	}
+	return s.lose(&lostError{err: err})
+}
+
+// broken notes that the child broke the protocol.
 func (s *session) broken(err error) error {
+	return s.lose(&lostError{reason: "it broke the protocol: " + err.Error(), err: err})
+}
+
+func (s *session) lose(lost *lostError) error {
 	if s.lost == nil {
-		reason := "it broke the protocol: " + err.Error()
-		if errors.Is(err, io.EOF) {
-			reason = "it closed its descriptor"
-		}
-		s.lost = &lostError{reason: reason, err: err}
+		s.lost = lost
 	}
 	return s.lost
 }

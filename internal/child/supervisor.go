@@ -35,7 +35,7 @@ type Options struct {
 	// Ticks gives a tick about every period until the returned function is called. Silence and Grace are counted in
 	// ticks, so a parent that was itself suspended does not kill its children. time.NewTicker by default.
 	Ticks func(period time.Duration) (<-chan time.Time, func())
-	Log   *slog.Logger
+	Log   *slog.Logger // for what explains a CrashError; what matters is in the error
 }
 
 // Job is what a child is to do.
@@ -134,6 +134,9 @@ func (s *Supervisor) enter() error {
 // child sent (its code is lathe.CodeCancelled when it was stopped), a *CrashError when it ended in any other way, or
 // the error of a handler. When ctx ends the child is asked to stop and has the grace time.
 func (s *Supervisor) Run(ctx context.Context, job Job, h Handler) error {
+	if err := ctx.Err(); err != nil {
+		return lathe.Errorf(lathe.CodeCancelled, "child: run: %s: %w", job.Kind, err)
+	}
 	if err := s.enter(); err != nil {
 		return err
 	}
@@ -149,12 +152,7 @@ func (s *Supervisor) Run(ctx context.Context, job Job, h Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.stopped, cancel)()
-	err = s.supervise(ctx, p, jobFrame{Kind: job.Kind, Spec: spec}, job.Inputs, h)
-	var crash *CrashError
-	if errors.As(err, &crash) {
-		s.options.Log.Error("child crashed", "kind", job.Kind, "error", err, "stderr", crash.Stderr)
-	}
-	return err
+	return s.supervise(ctx, p, jobFrame{Kind: job.Kind, Spec: spec}, job.Inputs, h)
 }
 
 // supervise talks to p until its verdict, sees to it that p ends, and says how it went.
@@ -165,12 +163,15 @@ func (s *Supervisor) supervise(ctx context.Context, p *process, job jobFrame, in
 	w.start(ctx, s.options, sess.askToStop)
 	err := sess.run(job)
 	var lost *lostError
-	if errors.As(err, &lost) {
-		p.kill(lost.reason)
-	} else if err != nil && !isVerdict(err) {
+	switch {
+	case errors.As(err, &lost):
+		if lost.reason != "" {
+			p.kill(lost.reason)
+		}
+	case err != nil && !isVerdict(err):
 		p.kill("its messages could not be handled")
 	}
-	w.expect() // the child has the same time to exit as it has between two frames
+	w.expect() // a child that should be on its way out has the same time for it as it has between two frames
 	<-p.exited
 	w.stop()
 	fed()

@@ -9,15 +9,11 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"net"
 	"os"
-	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"lathe"
 	"lathe/internal/child"
@@ -26,6 +22,9 @@ import (
 // TestMain makes the test binary its own child.
 func TestMain(m *testing.M) {
 	child.Main(works)
+	if os.Getenv("GORACE") == "" {
+		os.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's children would each take a second to exit
+	}
 	if os.Getenv(envMiddle) != "" {
 		middle()
 		return
@@ -53,16 +52,25 @@ var works = map[string]child.Work{
 		}
 		select {}
 	},
-	"flood":    floodStderr,
-	"wait":     waitForStop,
-	"deaf":     deaf,
-	"hog":      hog,
-	"garbage":  garbage,
-	"close":    func(context.Context, *child.Conn) error { return errors.Join(syscall.Close(3), sleepForever()) },
-	"environ":  func(_ context.Context, c *child.Conn) error { return c.Event("environ", os.Environ()) },
-	"priority": priority,
-	"try":      try,
-	"spin":     spin,
+	"flood":   floodStderr,
+	"wait":    waitForStop,
+	"deaf":    deaf,
+	"hog":     hog,
+	"garbage": garbage,
+	"close":   func(context.Context, *child.Conn) error { return errors.Join(syscall.Close(3), sleepForever()) },
+	"environ": func(_ context.Context, c *child.Conn) error { return c.Event("environ", os.Environ()) },
+	"spin":    spin,
+	"halfway": func(_ context.Context, c *child.Conn) error {
+		return c.Stream("s", nil, func(w io.Writer) error {
+			if err := pattern(w, 100_000); err != nil {
+				return err
+			}
+			panic("planted in a stream")
+		})
+	},
+	"big event": func(_ context.Context, c *child.Conn) error {
+		return c.Event("big", strings.Repeat("x", 2<<20))
+	},
 }
 
 var problem = lathe.Errorf(lathe.CodeInvalid, "column %q is missing", "age").WithField("age").WithHint("add it")
@@ -210,90 +218,14 @@ func garbage(_ context.Context, c *child.Conn) error {
 	return sleepForever()
 }
 
-// priority tells the nice value of each thread of this process.
-func priority(_ context.Context, c *child.Conn) error {
-	return errors.Join(c.Event("pid", os.Getpid()), sleepForever())
-}
-
-// spin keeps the processor busy without a word of its own.
-func spin(context.Context, *child.Conn) error {
+// spin keeps the processor busy and hears nothing.
+func spin(_ context.Context, c *child.Conn) error {
+	if err := c.Event("pid", os.Getpid()); err != nil {
+		return err
+	}
 	for n := uint64(0); ; n++ {
 		runtime.KeepAlive(n)
 	}
-}
-
-// acts are what a sandbox must refuse.
-var acts = map[string]func() error{
-	"dial":        func() error { return drop(net.Dial("tcp", "127.0.0.1:1")) },
-	"listen":      func() error { return drop(net.Listen("tcp", "127.0.0.1:0")) },
-	"unix socket": func() error { return drop(net.Listen("unix", "@lathe-test")) },
-	"read file":   func() error { return drop(os.Open("/etc/passwd")) },
-	"write file":  func() error { return os.WriteFile("/tmp/lathe-planted", []byte("x"), 0o600) },
-	"list folder": func() error {
-		_, err := os.ReadDir("/")
-		return err
-	},
-	"stat": func() error {
-		_, err := os.Stat("/")
-		return err
-	},
-	"exec":        func() error { return syscall.Exec("/bin/true", []string{"true"}, nil) },
-	"run":         func() error { return exec.Command("/bin/true").Run() },
-	"kill parent": func() error { return syscall.Kill(os.Getppid(), 0) },
-	"kill all":    func() error { return syscall.Kill(-1, 0) },
-	"chdir":       func() error { return os.Chdir("/tmp") },
-	"remove":      func() error { return os.Remove("/tmp/lathe-planted") },
-	"pipe": func() error {
-		var p [2]int
-		return syscall.Pipe2(p[:], 0)
-	},
-	"code": func() error {
-		_, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-		return err
-	},
-	"ptrace": func() error { return syscall.PtraceAttach(os.Getppid()) },
-	"rlimit": func() error { return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 1 << 16, Max: 1 << 16}) },
-}
-
-func drop(c io.Closer, err error) error {
-	if err == nil {
-		return c.Close()
-	}
-	return err
-}
-
-// try does the act that the spec names and tells how it went, after all that the Go runtime must still be able to do.
-func try(_ context.Context, c *child.Conn) error {
-	var name string
-	if err := c.Spec(&name); err != nil {
-		return err
-	}
-	exercise()
-	err := acts[name]()
-	if err == nil {
-		return c.Event("result", "done")
-	}
-	return c.Event("result", err.Error())
-}
-
-// exercise makes threads, garbage, timers and signals.
-func exercise() {
-	done := make(chan int)
-	for i := range 32 {
-		go func() {
-			runtime.LockOSThread() // a thread each, which ends with the goroutine
-			time.Sleep(time.Millisecond)
-			s := make([]string, 0)
-			for j := range 2000 {
-				s = append(s, strconv.Itoa(i*j))
-			}
-			done <- len(s)
-		}()
-	}
-	for range 32 {
-		<-done
-	}
-	runtime.GC()
 }
 
 // envMiddle makes the test binary the parent in the middle: it starts a child, tells its pid and waits to be killed.
