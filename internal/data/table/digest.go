@@ -1,0 +1,144 @@
+package table
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"math"
+	"strconv"
+
+	"lathe"
+)
+
+// Digest is SHA-256 over a table's canonical rows. Two tables with the same columns in order and the same values in order
+// have the same digest, however their files are written: line ends, quotes, delimiter, 1 or 1.0 or 1e0. Segments are
+// added one after another, without their erased rows; a table cut otherwise into segments has the same digest.
+//
+// What is hashed, after the text "lathe rows 1": for each column its name's length in decimal, ':' and the name; then for
+// each row '\n' and its cells. A cell is
+//
+//	m                   missing
+//	n NUMBER ;          a number: whole ones within int64 in decimal, others in Go's shortest 'g' form that reads back
+//	t or f              a boolean
+//	s LENGTH : BYTES    a string, its length in bytes in decimal
+//
+// (without the blanks). -0 is 0. A column's kind is not hashed, as int64 widens to float64 when a later segment needs it.
+type Digest struct {
+	names []string
+	hash  hash.Hash
+	buf   []byte
+	rows  int64
+}
+
+const digestPrefix = "lathe rows 1"
+
+// NewDigest starts a digest over columns of these names, in this order.
+func NewDigest(names []string) *Digest {
+	d := &Digest{names: names, hash: sha256.New()}
+	d.buf = append(d.buf, digestPrefix...)
+	for _, name := range names {
+		d.buf = appendText(d.buf, name)
+	}
+	return d
+}
+
+// Add adds b's rows but those that erased lists, ascending. b's columns are found by name.
+func (d *Digest) Add(b *lathe.Batch, erased []int64) error {
+	columns := make([]*lathe.Column, len(d.names))
+	for k, name := range d.names {
+		if k < len(b.Columns) && b.Columns[k].Name == name {
+			columns[k] = &b.Columns[k]
+		} else if columns[k] = b.Column(name); columns[k] == nil {
+			return lathe.Errorf(lathe.CodeInternal, "table: digest: column %s is absent", quote(name))
+		}
+	}
+	for i := range b.Rows {
+		for len(erased) > 0 && erased[0] < int64(i) {
+			erased = erased[1:]
+		}
+		if len(erased) > 0 && erased[0] == int64(i) {
+			continue
+		}
+		d.addRow(columns, i)
+	}
+	return nil
+}
+
+func (d *Digest) addRow(columns []*lathe.Column, i int) {
+	d.buf = append(d.buf, '\n')
+	for _, c := range columns {
+		d.buf = appendCanonical(d.buf, c, i)
+	}
+	d.rows++
+	if len(d.buf) >= 64<<10 {
+		d.hash.Write(d.buf) // never fails
+		d.buf = d.buf[:0]
+	}
+}
+
+// Rows counts the rows added.
+func (d *Digest) Rows() int64 { return d.rows }
+
+// Sum gives the digest so far, hexadecimal.
+func (d *Digest) Sum() string {
+	d.hash.Write(d.buf)
+	d.buf = d.buf[:0]
+	return hex.EncodeToString(d.hash.Sum(nil))
+}
+
+func appendText(buf []byte, s string) []byte {
+	buf = strconv.AppendInt(buf, int64(len(s)), 10)
+	return append(append(buf, ':'), s...)
+}
+
+func appendCanonical(buf []byte, c *lathe.Column, i int) []byte {
+	if c.IsMissing(i) {
+		return append(buf, 'm')
+	}
+	switch c.Kind {
+	case lathe.Float64:
+		return append(appendNumber(append(buf, 'n'), c.Floats[i]), ';')
+	case lathe.Int64:
+		return append(strconv.AppendInt(append(buf, 'n'), c.Ints[i], 10), ';')
+	case lathe.Bool:
+		if c.Bools[i] {
+			return append(buf, 't')
+		}
+		return append(buf, 'f')
+	default:
+		return appendText(append(buf, 's'), c.Strings[i])
+	}
+}
+
+func appendNumber(buf []byte, f float64) []byte {
+	if f == math.Trunc(f) && f >= -0x1p63 && f < 0x1p63 {
+		return strconv.AppendInt(buf, int64(f), 10)
+	}
+	return strconv.AppendFloat(buf, f, 'g', -1, 64)
+}
+
+// DigestOf is the digest of one whole table.
+func DigestOf(b *lathe.Batch) string {
+	d := NewDigest(columnNames(b))
+	d.addAll(b)
+	return d.Sum()
+}
+
+// addAll adds b's rows, whose columns are the digest's in order.
+func (d *Digest) addAll(b *lathe.Batch) {
+	columns := make([]*lathe.Column, len(b.Columns))
+	for i := range b.Columns {
+		columns[i] = &b.Columns[i]
+	}
+	for i := range b.Rows {
+		d.addRow(columns, i)
+	}
+}
+
+func columnNames(b *lathe.Batch) []string {
+	names := make([]string, len(b.Columns))
+	for i := range b.Columns {
+		names[i] = b.Columns[i].Name
+	}
+	return names
+}
