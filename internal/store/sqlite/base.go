@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
@@ -18,11 +19,15 @@ type base struct {
 	faults *disk.Injector
 }
 
-func newBase(faults *disk.Injector) *base {
-	if faults == nil {
-		faults = &disk.Injector{}
+func newBase(o Options) *base {
+	b := &base{o.system, o.Faults}
+	if b.VFS == nil {
+		b.VFS = vfs.Find("os")
 	}
-	return &base{vfs.Find("os"), faults}
+	if b.faults == nil {
+		b.faults = &disk.Injector{}
+	}
+	return b
 }
 
 // Open implements vfs.VFS; SQLite calls OpenFilename.
@@ -39,6 +44,11 @@ func (b *base) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, v
 	file, out, err := vfsutil.WrapOpenFilename(b.VFS, name, flags)
 	if err != nil {
 		return nil, out, err
+	}
+	if flags&vfs.OPEN_CREATE != 0 && name != nil {
+		if err := os.Chmod(name.String(), 0o600); err != nil {
+			return nil, out, errors.Join(disk.Wrap("open", short, err), file.Close())
+		}
 	}
 	return &baseFile{file, vfsutil.WrapSharedMemory(file), b.faults, short}, out, nil
 }

@@ -41,14 +41,24 @@ func (db *DB) convert(err error, code sqlite3.ErrorCode) error {
 	return err
 }
 
+// writing are the I/O errors of operations that need space or change a file.
+var writing = map[sqlite3.ExtendedErrorCode]bool{
+	sqlite3.IOERR_WRITE: true, sqlite3.IOERR_FSYNC: true, sqlite3.IOERR_DIR_FSYNC: true, sqlite3.IOERR_TRUNCATE: true,
+	sqlite3.IOERR_DELETE: true, sqlite3.IOERR_SHMSIZE: true, sqlite3.IOERR_SHMOPEN: true,
+}
+
+// damage finds out what an I/O error was about: SQLite's own error says only that there was one.
 func (db *DB) damage(err error, code sqlite3.ErrorCode) error {
 	var extended sqlite3.ExtendedErrorCode
 	errors.As(err, &extended)
-	if code == sqlite3.IOERR && extended != sqlite3.IOERR_DATA {
+	damage, write := db.files.guard.last()
+	switch {
+	case writing[extended]:
+		return errors.Join(write, err)
+	case code == sqlite3.IOERR && extended != sqlite3.IOERR_DATA:
 		return err
-	}
-	if seen := db.files.guard.lastDamage(); seen != nil {
-		return seen
+	case damage != nil:
+		return damage
 	}
 	return lathe.Errorf(lathe.CodeCorrupt, "sqlite: the database is damaged: %w", err).WithHint(restoreHint)
 }

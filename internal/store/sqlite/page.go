@@ -41,8 +41,12 @@ func (f *mainFile) WriteAt(p []byte, off int64) (int, error) {
 		copy(p[pageSize-tagSize:], tag[:])
 		f.guard.wrote(pageNumber(off), tag)
 	}
-	return f.File.WriteAt(p, off)
+	n, err := f.File.WriteAt(p, off)
+	return n, f.guard.failed(err)
 }
+
+// Sync implements vfs.File.
+func (f *mainFile) Sync(flags vfs.SyncFlag) error { return f.guard.failed(f.File.Sync(flags)) }
 
 // Truncate implements vfs.File.
 func (f *mainFile) Truncate(size int64) error {

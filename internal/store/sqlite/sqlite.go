@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"time"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
@@ -43,6 +42,9 @@ type Options struct {
 
 	// Faults, where set, fails operations on the files: for tests.
 	Faults *disk.Injector
+
+	system vfs.VFS                // what lies under all; the system's files unless a test says otherwise
+	folder func(disk.FS) disk.FS // the same for the seal
 }
 
 // DB is an open database with two pools. Every change goes through Write, which has one connection, so that writers
@@ -66,11 +68,10 @@ type DB struct {
 // it), compares the files with the commit seal and checks pages; what is damaged or missing is CodeCorrupt with the
 // file, the page where one is at fault, and the way out.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	abs, err := filepath.Abs(o.Path)
+	o, err := o.resolve()
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: open: %w", err)
+		return nil, err
 	}
-	o.Path = abs
 	lock, err := disk.TakeLock(o.Path + "-lock")
 	if err != nil {
 		return nil, err
@@ -86,6 +87,7 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if db.files, err = newFiles(db.options); err != nil {
 		return err
 	}
+	db.Lost = db.files.guard.lost
 	db.name = register(db.files)
 	if db.Write, err = db.pool(1, setupWriter); err != nil {
 		return err
@@ -120,11 +122,9 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// pool makes a pool of n connections. The VFS has the keys, so that no key is in a connection string; the parameter
-// only tells the encryption that there is one.
+// pool makes a pool of n connections.
 func (db *DB) pool(n int, setup func(*sqlite3.Conn) error) (*sql.DB, error) {
-	u := url.URL{Scheme: "file", Path: db.options.Path, RawQuery: "vfs=" + db.name + "&key=vfs"}
-	pool, err := driver.Open(u.String(), setup)
+	pool, err := driver.Open(dsn(db.options.Path, db.name), setup)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
@@ -132,6 +132,13 @@ func (db *DB) pool(n int, setup func(*sqlite3.Conn) error) (*sql.DB, error) {
 	pool.SetMaxIdleConns(n)
 	pool.SetConnMaxLifetime(0)
 	return pool, nil
+}
+
+// dsn is a connection string. The VFS has the keys, so that none is in the string; the parameter only tells the
+// encryption that there is one.
+func dsn(path, vfsName string) string {
+	u := url.URL{Scheme: "file", Path: path, RawQuery: "vfs=" + vfsName + "&key=vfs"}
+	return u.String()
 }
 
 // busyTimeout is for what the one writer still meets: a checkpoint or the recovery of another connection.

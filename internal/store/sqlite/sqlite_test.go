@@ -2,46 +2,9 @@ package sqlite
 
 import (
 	"bytes"
-	"context"
 	"os"
-	"path/filepath"
 	"testing"
-
-	"lathe/internal/seal"
 )
-
-var testKey = seal.Key{1, 2, 3}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func options(t testing.TB) Options {
-	return Options{Path: filepath.Join(t.TempDir(), "lathe.db"), Key: testKey}
-}
-
-func openDB(t testing.TB, o Options) *DB {
-	t.Helper()
-	db, err := Open(context.Background(), o)
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
-	return db
-}
-
-func exec(t testing.TB, db *DB, query string, args ...any) {
-	t.Helper()
-	_, err := db.Write.Exec(query, args...)
-	must(t, err)
-}
-
-func count(t testing.TB, db *DB) (n int) {
-	t.Helper()
-	must(t, db.Read.QueryRow(`SELECT count(*) FROM t`).Scan(&n))
-	return n
-}
 
 func TestOpenKeepsRows(t *testing.T) {
 	o := options(t)
