@@ -147,6 +147,16 @@ func Headers(h http.Header, err error, p *Problem) {
 	}
 }
 
+// Report is Explain for a failure after the answer began: it logs what nobody can be told any more.
+func Report(ctx context.Context, err error) *Problem {
+	p := Explain(ctx, err)
+	if req := requestOf(ctx); req != nil {
+		req.refusal = p.Code
+		req.gate.logCause(ctx, req, p, err)
+	}
+	return p
+}
+
 // logCause logs once, at the edge, what the caller is not shown.
 func (g *Gate) logCause(ctx context.Context, req *request, p *Problem, err error) {
 	if p.Status < 500 {
