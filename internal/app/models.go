@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"lathe"
+	"lathe/internal/app/native"
+	"lathe/internal/child"
 	"lathe/internal/pack"
 )
 
@@ -67,7 +69,7 @@ func (m *modelling) ImportPackage(ctx context.Context, project lathe.Project, na
 	if err != nil {
 		return lathe.ModelVersion{}, fmt.Errorf("app: import: %w", err)
 	}
-	p, err := pack.Read(bytes.NewReader(data), int64(len(data)), pack.DefaultLimits)
+	p, err := pack.Parse(data)
 	if err != nil {
 		return lathe.ModelVersion{}, foreign(err)
 	}
@@ -197,5 +199,22 @@ func (m *modelling) Evaluate(ctx context.Context, project lathe.Project, name, r
 	if err != nil {
 		return lathe.EvalResult{}, err
 	}
-	return m.work.evaluate(ctx, project, version, r)
+	return m.work.evaluate(ctx, project, version, []child.Input{reader(native.InputFile, r)}, nil)
+}
+
+// EvaluateDataset implements lathe.ModelService.
+func (m *modelling) EvaluateDataset(ctx context.Context, project lathe.Project, name, ref, dataset string, number int) (lathe.EvalResult, error) {
+	version, err := m.FindModelVersion(ctx, project, name, ref)
+	if err != nil {
+		return lathe.EvalResult{}, err
+	}
+	rows, err := m.data.FindDatasetVersion(ctx, project, dataset, number)
+	if err != nil {
+		return lathe.EvalResult{}, err
+	}
+	data, err := m.work.input(ctx, project, rows)
+	if err != nil {
+		return lathe.EvalResult{}, err
+	}
+	return m.work.evaluate(ctx, project, version, m.work.inputs(project, data), &data)
 }

@@ -45,7 +45,7 @@ func (w *worker) Work(ctx context.Context, project lathe.Project, id string) err
 	default:
 		return err
 	}
-	job := &running1{worker: w, run: run, lease: lease}
+	job := &heldRun{worker: w, run: run, lease: lease}
 	err = job.carryOut(ctx)
 	// The end must be stored even when ctx is what ended the work.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
@@ -53,8 +53,8 @@ func (w *worker) Work(ctx context.Context, project lathe.Project, id string) err
 	return job.settle(ctx, err)
 }
 
-// running1 is one run in the hands of a worker.
-type running1 struct {
+// heldRun is one run in the hands of a worker.
+type heldRun struct {
 	*worker
 	run     lathe.Run
 	lease   lathe.Lease
@@ -63,7 +63,7 @@ type running1 struct {
 }
 
 // carryOut runs the child under the lease's heartbeat.
-func (j *running1) carryOut(ctx context.Context) error {
+func (j *heldRun) carryOut(ctx context.Context) error {
 	var spec lathe.TrainSpec
 	if err := json.Unmarshal(j.run.Spec, &spec); err != nil {
 		return fmt.Errorf("app: run %s: spec: %w", j.run.ID, err)
@@ -93,7 +93,7 @@ func (j *running1) carryOut(ctx context.Context) error {
 }
 
 // heartbeat renews the lease until ctx ends, and ends the work when it is to stop or the lease is lost.
-func (j *running1) heartbeat(ctx context.Context, cancel context.CancelCauseFunc) {
+func (j *heldRun) heartbeat(ctx context.Context, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(500 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -115,13 +115,13 @@ func (j *running1) heartbeat(ctx context.Context, cancel context.CancelCauseFunc
 }
 
 // event stores one line of the child's report.
-func (j *running1) event(ctx context.Context, kind string, data json.RawMessage) error {
+func (j *heldRun) event(ctx context.Context, kind string, data json.RawMessage) error {
 	_, err := j.runs.AppendEvents(ctx, j.lease, []lathe.Event{{Kind: kind, Data: data}})
 	return err
 }
 
 // checkpoint makes the child's state durable, and only then names it.
-func (j *running1) checkpoint(ctx context.Context, header json.RawMessage, r io.Reader) error {
+func (j *heldRun) checkpoint(ctx context.Context, header json.RawMessage, r io.Reader) error {
 	var at struct {
 		Step int64 `json:"step"`
 	}
@@ -136,7 +136,7 @@ func (j *running1) checkpoint(ctx context.Context, header json.RawMessage, r io.
 }
 
 // product stores the package; its row comes with the run's end.
-func (j *running1) product(ctx context.Context, header json.RawMessage, r io.Reader) error {
+func (j *heldRun) product(ctx context.Context, header json.RawMessage, r io.Reader) error {
 	if err := json.Unmarshal(header, &j.result); err != nil {
 		return fmt.Errorf("app: result: %w", err)
 	}
@@ -150,7 +150,7 @@ func (j *running1) product(ctx context.Context, header json.RawMessage, r io.Rea
 }
 
 // settle writes how the run ended.
-func (j *running1) settle(ctx context.Context, err error) error {
+func (j *heldRun) settle(ctx context.Context, err error) error {
 	var crash *child.CrashError
 	switch {
 	case err == nil && j.version == nil:
@@ -175,7 +175,7 @@ func (j *running1) settle(ctx context.Context, err error) error {
 	}
 }
 
-func (j *running1) fail(ctx context.Context, err error) error {
+func (j *heldRun) fail(ctx context.Context, err error) error {
 	if lathe.CodeOf(err) == lathe.CodeInternal {
 		j.log.Error("run failed", "run", j.run.ID, "error", err)
 	}
@@ -184,7 +184,7 @@ func (j *running1) fail(ctx context.Context, err error) error {
 }
 
 // succeed stores result and model version in one transaction.
-func (j *running1) succeed(ctx context.Context) error {
+func (j *heldRun) succeed(ctx context.Context) error {
 	_, _, err := j.runs.FinishRun(ctx, j.lease, lathe.Outcome{
 		State: lathe.RunSucceeded, Model: j.version,
 		Result: func(version int) (json.RawMessage, error) {
@@ -211,4 +211,3 @@ func note(text string) json.RawMessage {
 	}
 	return data
 }
-

@@ -1,6 +1,9 @@
 package native
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"lathe"
 	"lathe/internal/data/table"
 )
@@ -21,6 +24,7 @@ const (
 	InputCheckpoint = "checkpoint"
 
 	StreamSegment    = "segment"
+	StreamMade       = "made"
 	StreamCheckpoint = "checkpoint"
 	StreamPackage    = "package"
 	StreamTable      = "table"
@@ -33,7 +37,7 @@ type Data struct {
 	Dataset  string          `json:"dataset"`
 	Version  int             `json:"version"`
 	Digest   string          `json:"digest"`
-	Segments int             `json:"segments"`
+	Segments []lathe.Segment `json:"segments"`
 	Erased   []lathe.Erasure `json:"erased,omitempty"`
 	Schema   table.Schema    `json:"schema"`
 }
@@ -44,14 +48,18 @@ type IngestJob struct {
 	Previous *Data            `json:"previous,omitempty"`
 }
 
-// Made describes the dataset version that a child made; the new segment comes as a stream.
+// SegmentInput names the input of a segment.
+func SegmentInput(i int) string { return fmt.Sprintf("segment-%d", i) }
+
+// Made describes the dataset version that a child made. It comes as a stream of JSON, after that of the segment.
 type Made struct {
-	Rows    int64         `json:"rows"`   // of the version
-	Digest  string        `json:"digest"` // of the version
-	Columns []table.Field `json:"columns"`
-	Profile table.Profile `json:"profile"`
-	Added   int64         `json:"added"`          // rows of the new segment
-	Segment string        `json:"segment_digest"` // digest of its rows
+	Rows    int64           `json:"rows"`   // of the version
+	Digest  string          `json:"digest"` // of the version
+	Columns []table.Field   `json:"columns"`
+	Profile json.RawMessage `json:"profile"`          // table.Profile
+	Added   int64           `json:"added"`            // rows of the new segment
+	Erased  []lathe.Erasure `json:"erased,omitempty"` // instead of a segment: the rows that go
+	Segment string          `json:"segment_digest"`   // digest of its rows
 }
 
 // ShapeJob asks for a new table from an old one. Just one of the three is set.
@@ -59,6 +67,10 @@ type ShapeJob struct {
 	Data  Data             `json:"data"`
 	Clean *lathe.CleanSpec `json:"clean,omitempty"`
 	Split *lathe.SplitSpec `json:"split,omitempty"`
+	Erase *lathe.EraseSpec `json:"erase,omitempty"`
+
+	// Newest lists the segments of the newest version; for an erasure Data holds those of all versions.
+	Newest []int `json:"newest,omitempty"`
 }
 
 // TrainJob asks for a model.
@@ -69,8 +81,9 @@ type TrainJob struct {
 	Resume bool            `json:"resume"` // InputCheckpoint is there
 }
 
-// TableJob asks for predictions or metrics over CSV.
+// TableJob asks for predictions or metrics over CSV, or over a dataset where there is one.
 type TableJob struct {
 	Model   string `json:"model"`
 	Version int    `json:"version"`
+	Data    *Data  `json:"data,omitempty"`
 }

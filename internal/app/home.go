@@ -1,0 +1,135 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"lathe"
+	"lathe/internal/disk"
+	"lathe/internal/seal"
+)
+
+// The layout of a home. keys stands apart from data, which is what backups hold and a restore replaces.
+const (
+	keysDir   = "keys"
+	dataDir   = "data"
+	runDir    = "run"
+	ownerFile = "owner.key"
+	rootFile  = "root.key"
+	lockFile  = "lock"
+	blobsDir  = "blobs"
+	database  = "lathe.db"
+	incoming  = "data.restore" // a checked restore that the next start puts in place
+	outgoing  = "data.old"     // what it replaced, until it is in place
+)
+
+// ErrInUse says that another process serves the home.
+var ErrInUse = errors.New("app: the home is in use")
+
+// Socket is where the service of a home listens for commands.
+func Socket(home string) string { return filepath.Join(home, runDir, "lathe.sock") }
+
+// home is a locked LATHE_HOME with its keys unlocked.
+type home struct {
+	dir   string
+	fs    disk.FS
+	close func() error
+	lock  *disk.Lock
+	keys  *seal.Keyring
+	made  bool // this start made it
+}
+
+// openHome makes or opens the folder, takes its lock and unlocks its keys.
+func openHome(o Options) (*home, error) {
+	if err := checkSocket(o.Home); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(o.Home), 0o755); err != nil {
+		return nil, homeError(o.Home, err)
+	}
+	dir, err := disk.OpenDir(o.Home)
+	if err != nil {
+		return nil, homeError(o.Home, err)
+	}
+	h := &home{dir: o.Home, fs: dir, close: dir.Close}
+	if err := h.open(o); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+func (h *home) open(o Options) error {
+	for _, name := range []string{runDir, keysDir, dataDir} {
+		if err := h.fs.Mkdir(name); err != nil {
+			return homeError(h.dir, err)
+		}
+	}
+	lock, err := disk.TakeLock(filepath.Join(h.dir, runDir, lockFile))
+	if lathe.CodeOf(err) == lathe.CodeConflict {
+		return fmt.Errorf("%w: %w", ErrInUse, err)
+	}
+	if err != nil {
+		return err
+	}
+	h.lock = lock
+	if err := h.settleRestore(); err != nil {
+		return err
+	}
+	h.made, err = h.empty()
+	if err != nil {
+		return err
+	}
+	root := seal.KeyFile(filepath.Join(h.dir, keysDir, rootFile))
+	if o.RootKey != "" {
+		root = seal.KeyFile(o.RootKey)
+	}
+	h.keys, err = seal.Unlock(filepath.Join(h.dir, keysDir), root, seal.Options{Create: h.made, Clock: o.Clock})
+	return err
+}
+
+// empty tells whether the home holds neither keys nor data: then, and only then, keys may be made.
+func (h *home) empty() (bool, error) {
+	for _, name := range []string{keysDir + "/keyring", dataDir + "/" + database} {
+		if _, err := h.fs.Stat(name); err == nil {
+			return false, nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return false, homeError(h.dir, err)
+		}
+	}
+	return true, nil
+}
+
+// Close lets the home go.
+func (h *home) Close() error {
+	var err error
+	if h.keys != nil {
+		h.keys.Close()
+	}
+	if h.close != nil {
+		err = h.close()
+	}
+	if h.lock != nil {
+		err = errors.Join(err, h.lock.Close())
+	}
+	return err
+}
+
+// checkSocket refuses a home whose socket's path is longer than the system takes (108 bytes on Linux, 104 on macOS).
+func checkSocket(dir string) error {
+	if path := Socket(dir); len(path) > 103 {
+		return lathe.Errorf(lathe.CodeInvalid, "app: the home's path is too long for a socket: %d bytes, at most 103", len(path)).
+			WithField("home").WithHint("use a shorter --home")
+	}
+	return nil
+}
+
+func homeError(dir string, err error) error {
+	if lathe.CodeOf(err) != lathe.CodeInternal {
+		return err
+	}
+	return lathe.Errorf(lathe.CodeInvalid, "app: home %q cannot be used: %w", dir, err).
+		WithField("home").WithHint("choose a folder that you may write to, with --home or LATHE_HOME")
+}
