@@ -9,7 +9,6 @@ import (
 
 	"github.com/ncruces/go-sqlite3/util/vfsutil"
 	"github.com/ncruces/go-sqlite3/vfs"
-	sqlitexts "github.com/ncruces/go-sqlite3/vfs/xts"
 )
 
 // files is the VFS of one open database: SQLite opens every file of it here.
@@ -31,7 +30,7 @@ func newFiles(o Options) (*files, error) {
 	return &files{VFS: encrypted(o, k), keys: k, guard: g}, nil
 }
 
-func encrypted(o Options, k keys) vfs.VFS { return sqlitexts.Wrap(newBase(o), k) }
+func encrypted(o Options, k keys) vfs.VFS { return &cipherVFS{newBase(o), k.cipher} }
 
 func register(f *files) string {
 	name := "lathe-" + strconv.FormatInt(opened.Add(1), 10)

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"io"
 
 	"golang.org/x/crypto/xts"
 
@@ -21,8 +20,7 @@ const (
 	tagSize = 16
 )
 
-// keys are what one database file needs. They implement sqlitexts.XTSCreator: whatever connection string SQLite
-// passes on, the cipher is ours.
+// keys are what one database file needs.
 type keys struct {
 	cipher *xts.Cipher
 	tag    seal.Key
@@ -38,12 +36,6 @@ func deriveKeys(key seal.Key) keys {
 	}
 	return keys{cipher, seal.Derive(key, "sqlite/tag"), seal.Derive(key, "sqlite/seal")}
 }
-
-// XTS gives the file's cipher.
-func (k keys) XTS([]byte) *xts.Cipher { return k.cipher }
-
-// KDF is asked for the key of temporary files. XTS ignores the answer.
-func (k keys) KDF(string) []byte { return nil }
 
 // tagger computes page tags. It is not safe for concurrent use.
 type tagger struct{ mac hash.Hash }
@@ -66,34 +58,4 @@ func (t *tagger) sum(page uint32, data []byte) (tag [tagSize]byte) {
 func (t *tagger) ok(page uint32, data []byte) bool {
 	tag := t.sum(page, data)
 	return hmac.Equal(tag[:], data[len(data)-tagSize:])
-}
-
-// plainReader decrypts a file of whole sectors for who reads past SQLite.
-type plainReader struct {
-	r      io.ReaderAt
-	cipher *xts.Cipher
-}
-
-// ReadAt reads any range; the end of the file is the end of its last whole sector.
-func (p plainReader) ReadAt(out []byte, off int64) (int, error) {
-	start := off / sectorSize * sectorSize
-	end := (off + int64(len(out)) + sectorSize - 1) / sectorSize * sectorSize
-	buf := make([]byte, end-start)
-	n, err := p.r.ReadAt(buf, start)
-	buf = buf[:n/sectorSize*sectorSize]
-	for i := 0; i < len(buf); i += sectorSize {
-		p.cipher.Decrypt(buf[i:i+sectorSize], buf[i:i+sectorSize], uint64(start+int64(i))/sectorSize)
-	}
-	skip := int(off - start)
-	if skip > len(buf) {
-		skip = len(buf)
-	}
-	n = copy(out, buf[skip:])
-	if n == len(out) {
-		return n, nil
-	}
-	if err == nil {
-		err = io.EOF
-	}
-	return n, err
 }

@@ -1,8 +1,8 @@
 // Package sqlite opens the home's database: SQLite that is encrypted (AES-256-XTS), authenticated page by page, in WAL
 // mode with synchronous=FULL, and that notices when committed work was lost.
 //
-// The layers, from SQLite down: page tags and the commit seal (this package), the encryption (vfs/xts of
-// ncruces/go-sqlite3), injected faults (this package, in tests), the system's files. Four files lie side by side:
+// The layers, from SQLite down: page tags and the commit seal, the encryption, injected
+// faults (in tests), the system's files as ncruces/go-sqlite3 opens them. Four files lie side by side:
 //
 //	lathe.db       the database; each page of 4 KiB ends with a tag of 16 bytes
 //	lathe.db-wal   what was committed and not yet moved into the database
@@ -43,7 +43,7 @@ type Options struct {
 	// Faults, where set, fails operations on the files: for tests.
 	Faults *disk.Injector
 
-	system vfs.VFS                // what lies under all; the system's files unless a test says otherwise
+	system vfs.VFS               // what lies under all; the system's files unless a test says otherwise
 	folder func(disk.FS) disk.FS // the same for the seal
 }
 
@@ -134,10 +134,9 @@ func (db *DB) pool(n int, setup func(*sqlite3.Conn) error) (*sql.DB, error) {
 	return pool, nil
 }
 
-// dsn is a connection string. The VFS has the keys, so that none is in the string; the parameter only tells the
-// encryption that there is one.
+// dsn is a connection string. The VFS has the keys, so that none is in the string.
 func dsn(path, vfsName string) string {
-	u := url.URL{Scheme: "file", Path: path, RawQuery: "vfs=" + vfsName + "&key=vfs"}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: "vfs=" + vfsName}
 	return u.String()
 }
 

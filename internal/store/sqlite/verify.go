@@ -38,8 +38,8 @@ func (db *DB) verifyPages(ctx context.Context) error {
 
 // integrity asks SQLite.
 func integrity(ctx context.Context, pool *sql.DB) error {
-	found, err := column(ctx, pool, `SELECT integrity_check FROM pragma_integrity_check(10) WHERE integrity_check <> 'ok'`)
-	if err == nil && len(found) == 0 {
+	found, err := column(ctx, pool, `PRAGMA integrity_check(10)`)
+	if err == nil && len(found) == 1 && found[0] == "ok" {
 		found, err = column(ctx, pool, `SELECT 'row ' || rowid || ' of ' || "table" || ' names no row of ' || parent FROM pragma_foreign_key_check LIMIT 10`)
 	}
 	if err != nil {
