@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"fmt"
 	"testing"
 
 	"lathe/internal/nn"
@@ -33,6 +34,31 @@ func BenchmarkFit(b *testing.B) {
 		}
 		if got := run(b, n, data, nil, Config{Epochs: 10}, Hooks{}); got.Steps != 25_000 {
 			b.Fatalf("%d steps", got.Steps)
+		}
+	}
+}
+
+// BenchmarkStep is one step at other batch sizes, with dropout and without.
+func BenchmarkStep(b *testing.B) {
+	data := table(20_000, 30)
+	for _, dropout := range []float64{0, 0.1} {
+		for _, batch := range []int{32, 256, 1024} {
+			b.Run(fmt.Sprintf("batch=%d/dropout=%v", batch, dropout), func(b *testing.B) {
+				config := nn.MLP{Inputs: 30, Hidden: []int{64, 32}, Outputs: 1, Activation: nn.ReLU, Dropout: dropout, Loss: nn.BinaryCrossEntropy}
+				n, err := nn.NewMLP(config, 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+				trainer, err := New(n, data, nil, Config{Epochs: 1000, Batch: batch}, Hooks{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for b.Loop() {
+					if err := trainer.step(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }
