@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"testing"
+
+	"lathe/internal/cpu"
 )
 
 // floats reads the bits of float32 from data.
@@ -98,3 +100,55 @@ func FuzzSimple(f *testing.F) {
 func FuzzReduce(f *testing.F)    { fuzzOperation(f, "dot", "sum", "sumsquares", "max") }
 func FuzzBCELogits(f *testing.F) { fuzzOperation(f, "bcelogits") }
 func FuzzStep(f *testing.F)      { fuzzOperation(f, "axpy", "sgd", "momentum", "adam") }
+
+// agree fails the test unless f leaves the same in dst, and returns the same, at every level.
+func agree(t *testing.T, what string, dst []float32, shift int, f func(dst []float32) float64) {
+	t.Helper()
+	want := append([]float32{}, dst...)
+	restore := cpu.Use(cpu.Generic)
+	value := f(want)
+	restore()
+	eachLevel(t, func(t *testing.T) {
+		b := bufferOf(dst, shift)
+		sameFloat(t, what, f(b.v), value)
+		b.verify(t, what, want)
+	})
+}
+
+// FuzzRows fuzzes the kernels that go by rows.
+func FuzzRows(f *testing.F) {
+	seeds(func(data []byte) { f.Add(data, uint8(7), uint8(3)) })
+	f.Fuzz(func(t *testing.T, data []byte, width, shift uint8) {
+		x := floats(data)
+		cols := max(int(width), 1)
+		rows := len(x) / cols
+		x = x[:rows*cols]
+		label, at := make([]int32, rows), int(shift)%17
+		for i := range label {
+			label[i] = int32((i * int(shift)) % cols)
+		}
+		agree(t, "softmax", x, at, func(dst []float32) float64 { Softmax(dst, x, rows, cols); return 0 })
+		agree(t, "logsumexp", x[:rows], at, func(dst []float32) float64 { LogSumExp(dst, x, rows, cols); return 0 })
+		agree(t, "celogits", x, at, func(dst []float32) float64 { return CELogits(dst, x, label, rows, cols, 0.1) })
+		for i := range label {
+			label[i] = int32((i * int(shift)) % rows)
+		}
+		agree(t, "gather", x, at, func(dst []float32) float64 { Gather(dst, x, label, cols); return 0 })
+		if rows > 0 {
+			agree(t, "colsumadd", x[:cols], at, func(dst []float32) float64 { ColSumAdd(dst, x, rows, cols); return 0 })
+		}
+	})
+}
+
+func FuzzDense(f *testing.F) {
+	seeds(func(data []byte) { f.Add(data, uint8(5), uint8(7), uint8(33), uint8(2)) })
+	f.Fuzz(func(t *testing.T, data []byte, m, k, n, act uint8) {
+		rows, depth, cols := int(m)%40, int(k)%40, int(n)
+		v := floats(data)
+		x, w, bias := cycle(v, rows*depth, 1), cycle(v, depth*cols, 2), cycle(v, cols, 3)
+		agree(t, "dense", make([]float32, rows*cols), len(data)%17, func(y []float32) float64 {
+			Dense(y, x, w, bias, rows, depth, cols, Activation(act%4))
+			return 0
+		})
+	})
+}

@@ -57,8 +57,8 @@ func Softmax(dst, x []float32, rows, cols int) {
 }
 
 // LogSumExp sets dst[i] to ln of the sum of e^x over row i of x [rows cols], as max + ln of the sum of
-// e^(x - max) in the order of Sum; a row of no columns gives -Inf, and
-// one with NaN, +Inf or only -Inf gives NaN. It panics on wrong lengths.
+// e^(x - max) in the order of Sum; a row of no columns gives -Inf, and one with NaN, +Inf or only -Inf
+// gives NaN. It panics on wrong lengths.
 func LogSumExp(dst, x []float32, rows, cols int) {
 	check("logsumexp", "dst", dst, rows, 1)
 	check("logsumexp", "x", x, rows, cols)
