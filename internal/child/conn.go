@@ -137,7 +137,7 @@ func (w partWriter) Write(p []byte) (int, error) {
 	return done, nil
 }
 
-// listen handles what the parent sends until the descriptor closes. It never blocks on a Work.
+// listen handles what the parent sends until the descriptor closes, and says why. It never blocks on a Work.
 func (c *Conn) listen(in *frameReader, stop context.CancelCauseFunc) error {
 	for {
 		f, err := in.read()

@@ -117,8 +117,9 @@ func FuzzParent(f *testing.F) {
 		err := s.run(jobFrame{Kind: "train", Spec: []byte("{}")})
 		cancel()
 		s.wait()
+		var verdict *verdictError
 		var lost *lostError
-		if err != nil && !isVerdict(err) && !errors.As(err, &lost) {
+		if err != nil && !errors.As(err, &verdict) && !errors.As(err, &lost) {
 			t.Errorf("got %v, want a verdict or a broken conversation", err)
 		}
 		if len(s.feeds) > maxFeeds {

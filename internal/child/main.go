@@ -80,8 +80,8 @@ func openDescriptor() (*os.File, error) {
 
 // warm does what the runtime would otherwise do later, when files can no longer be opened.
 func warm() {
-	time.Now().Zone() // reads the time zone
-	runtime.GC()      // starts the collector's workers
+	_, _ = time.Now().Zone() // reads the time zone
+	runtime.GC()             // starts the collector's workers
 }
 
 // serve talks to the parent over conn: one job, then the verdict. gone is called when the parent vanishes.
@@ -100,10 +100,8 @@ func serve(conn io.ReadWriter, kind string, gaps []Gap, works map[string]Work, g
 		return err
 	}
 	go func() {
-		if err := c.listen(in, stop); err != nil {
-			stop(errGone)
-			gone()
-		}
+		stop(fmt.Errorf("%w: %w", errGone, c.listen(in, stop)))
+		gone()
 	}()
 	return c.finish(c.work(works[kind], kind))
 }

@@ -33,11 +33,6 @@ type verdictError struct{ problem *lathe.Error }
 func (e *verdictError) Error() string { return e.problem.Error() }
 func (e *verdictError) Unwrap() error { return e.problem }
 
-func isVerdict(err error) bool {
-	_, ok := err.(*verdictError)
-	return ok
-}
-
 func newSession(ctx context.Context, conn io.ReadWriter, w *watch, inputs []Input, h Handler, log *slog.Logger) *session {
 	s := &session{
 		ctx: ctx, in: newFrameReader(conn), out: &frameWriter{w: conn}, watch: w,

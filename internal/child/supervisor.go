@@ -163,12 +163,13 @@ func (s *Supervisor) supervise(ctx context.Context, p *process, job jobFrame, in
 	w.start(ctx, s.options, sess.askToStop)
 	err := sess.run(job)
 	var lost *lostError
+	var verdict *verdictError
 	switch {
 	case errors.As(err, &lost):
 		if lost.reason != "" {
 			p.kill(lost.reason)
 		}
-	case err != nil && !isVerdict(err):
+	case err != nil && !errors.As(err, &verdict):
 		p.kill("its messages could not be handled")
 	}
 	w.expect() // a child that should be on its way out has the same time for it as it has between two frames
@@ -180,8 +181,8 @@ func (s *Supervisor) supervise(ctx context.Context, p *process, job jobFrame, in
 	switch {
 	case lost != nil:
 		return p.crash(ctx, job.Kind, lost)
-	case isVerdict(err):
-		return err.(*verdictError).problem
+	case verdict != nil:
+		return verdict.problem
 	default:
 		return err
 	}

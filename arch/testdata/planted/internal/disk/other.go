@@ -1,0 +1,2 @@
+// Package disk is a leaf with two comments.
+package disk

@@ -1,0 +1,5 @@
+//go:build noasm && darwin
+
+package guard
+
+import _ "lathe/cmd/lathe"

@@ -1,0 +1,1 @@
+module lathe/internal/kernel/_gen

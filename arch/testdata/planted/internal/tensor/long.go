@@ -1,0 +1,601 @@
+package tensor
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
+
+// filler
+var _ = 0
