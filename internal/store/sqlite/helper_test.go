@@ -28,8 +28,17 @@ func must(t testing.TB, err error) {
 
 // options are those of a database in a folder of its own. It does not sync: what a process leaves behind when it dies
 // does not depend on that, and the test of power cuts keeps its own account.
-func options(t testing.TB) Options {
-	return at(filepath.Join(t.TempDir(), "lathe.db"))
+func options(t testing.TB) Options { return at(filepath.Join(folder(t), "lathe.db")) }
+
+// folder is a temporary folder, in memory where the system has such: thousands of small files are made in these tests.
+func folder(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "lathe-sqlite-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
+	return dir
 }
 
 func at(path string) Options {
@@ -75,7 +84,7 @@ func insert(t testing.TB, db *DB, rows int) {
 // image copies a database's files as they are, as a process leaves them that is killed now.
 func image(t testing.TB, o Options) Options {
 	t.Helper()
-	to := at(filepath.Join(t.TempDir(), "lathe.db"))
+	to := options(t)
 	copyImage(t, o, to)
 	return to
 }
