@@ -45,7 +45,7 @@ func (t *tally) add(hash uint64, row int) {
 }
 
 func (t *tally) register(hash uint64) {
-	hash = mix(hash, 0x2545f4914f6cdd1d) // numbers are no hashes yet
+	hash = scatter(hash) // a number's hash is the number itself
 	i := hash >> (64 - registerBits)
 	rank := uint8(bits.LeadingZeros64(hash<<registerBits|1<<(registerBits-1)) + 1)
 	t.registers[i] = max(t.registers[i], rank)
@@ -69,4 +69,12 @@ func (t *tally) distinct() (n int, estimated bool) {
 		estimate = m * math.Log(m/float64(empty))
 	}
 	return int(estimate + 0.5), true
+}
+
+// scatter makes every bit depend on every other. Source: splitmix64's output function, S. Vigna, 2015.
+func scatter(v uint64) uint64 {
+	v += 0x9e3779b97f4a7c15
+	v = (v ^ v>>30) * 0xbf58476d1ce4e5b9
+	v = (v ^ v>>27) * 0x94d049bb133111eb
+	return v ^ v>>31
 }

@@ -27,7 +27,7 @@ table.loc[rng.random(n) < 0.2, "city"] = None
 table = pd.concat([table, table.iloc[:7]], ignore_index=True)
 table.to_csv(here / "mixed.csv", index=False)
 
-table = pd.read_csv(here / "mixed.csv", float_precision="round_trip")
+table = pd.read_csv(here / "mixed.csv")
 columns = {}
 for name in table:
     c = table[name]
