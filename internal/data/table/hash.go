@@ -65,7 +65,11 @@ func textHash(s string) uint64 {
 
 // repeats marks each row that is equal to an earlier one, over the columns that use names.
 func repeats(b *lathe.Batch, use func(name string) bool) []bool {
-	hashes := rowHashes(b, use)
+	return repeatsOf(b, rowHashes(b, use), use)
+}
+
+// repeatsOf compares rows whose hashes are equal.
+func repeatsOf(b *lathe.Batch, hashes []uint64, use func(name string) bool) []bool {
 	first := make(map[uint64]int, b.Rows)
 	next := map[int]int{} // of rows whose hash was seen but who differ
 	marks := make([]bool, b.Rows)

@@ -194,17 +194,17 @@ func NoColumn(b *lathe.Batch, field, name string) error {
 		distance int
 	}
 	list := make([]candidate, 0, len(b.Columns))
+	var near, all []string
 	for i := range b.Columns {
 		other := b.Columns[i].Name
+		all = append(all, quote(other))
 		list = append(list, candidate{other, distance(strings.ToLower(clip(name)), strings.ToLower(clip(other)))})
 	}
 	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
-	var near, all []string
 	for _, c := range list {
 		if c.distance <= max(1, len(name)/3) || name != "" && strings.Contains(strings.ToLower(c.name), strings.ToLower(name)) {
 			near = append(near, quote(c.name))
 		}
-		all = append(all, quote(c.name))
 	}
 	if len(near) > 0 {
 		return e.WithHint("did you mean %s?", strings.Join(near[:min(3, len(near))], " or "))
