@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"testing"
-
-	"lathe/internal/cpu"
 )
 
 // floats reads the bits of float32 from data.
@@ -100,20 +98,6 @@ func FuzzSimple(f *testing.F) {
 func FuzzReduce(f *testing.F)    { fuzzOperation(f, "dot", "sum", "sumsquares", "max") }
 func FuzzBCELogits(f *testing.F) { fuzzOperation(f, "bcelogits") }
 func FuzzStep(f *testing.F)      { fuzzOperation(f, "axpy", "sgd", "momentum", "adam") }
-
-// agree fails the test unless f leaves the same in dst, and returns the same, at every level.
-func agree(t *testing.T, what string, dst []float32, shift int, f func(dst []float32) float64) {
-	t.Helper()
-	want := append([]float32{}, dst...)
-	restore := cpu.Use(cpu.Generic)
-	value := f(want)
-	restore()
-	eachLevel(t, func(t *testing.T) {
-		b := bufferOf(dst, shift)
-		sameFloat(t, what, f(b.v), value)
-		b.verify(t, what, want)
-	})
-}
 
 // FuzzRows fuzzes the kernels that go by rows.
 func FuzzRows(f *testing.F) {

@@ -141,3 +141,20 @@ func mustPanic(t *testing.T, what string, f func()) {
 	}()
 	f()
 }
+
+// agree fails the test unless f leaves the same in dst, and returns the same, at every level.
+func agree(t *testing.T, what string, dst []float32, shift int, f func(dst []float32) float64) {
+	t.Helper()
+	want := append([]float32{}, dst...)
+	restore := cpu.Use(cpu.Generic)
+	value := f(want)
+	restore()
+	eachLevel(t, func(t *testing.T) {
+		if cpu.Active() == cpu.Generic && cpu.Detect() > cpu.Generic {
+			return // has just run
+		}
+		b := bufferOf(dst, shift)
+		sameFloat(t, what, f(b.v), value)
+		b.verify(t, what, want)
+	})
+}

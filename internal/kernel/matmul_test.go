@@ -5,35 +5,39 @@ import (
 	"testing"
 )
 
-// chain is the rule for one element, written out: the test's own definition of a product.
-func chain(start float32, k int, a, b func(p int) float32) float32 {
+// chain is the rule for one element, written out: the test's own definition of a product. The k
+// elements of a and b lie steps apart.
+func chain(start float32, k int, a []float32, aStep int, b []float32, bStep int) float32 {
 	for p := range k {
-		start = fma(a(p), b(p), start)
+		start = fma(a[p*aStep], b[p*bStep], start)
 	}
 	return start
 }
 
-// form is one of the matrix products: how it finds a and b, and whether it adds to c.
+// form is one of the matrix products: which of a and b is transposed, and whether it adds to c.
 type form struct {
-	name string
-	run  func(c, a, b []float32, m, k, n int)
-	a, b func(i, p, rows, cols int) int
-	add  bool
+	name        string
+	run         func(c, a, b []float32, m, k, n int)
+	ta, tb, add bool
 }
 
-func rowMajor(i, p, _, cols int) int { return i*cols + p }
-func colMajor(i, p, rows, _ int) int { return p*rows + i }
-
 var forms = []form{
-	{"MatMul", MatMul, rowMajor, rowMajor, false},
-	{"MatMulAdd", MatMulAdd, rowMajor, rowMajor, true},
-	{"MatMulTA", MatMulTA, colMajor, rowMajor, false},
-	{"MatMulTAAdd", MatMulTAAdd, colMajor, rowMajor, true},
-	{"MatMulTB", MatMulTB, rowMajor, colMajor, false},
+	{"MatMul", MatMul, false, false, false},
+	{"MatMulAdd", MatMulAdd, false, false, true},
+	{"MatMulTA", MatMulTA, true, false, false},
+	{"MatMulTAAdd", MatMulTAAdd, true, false, true},
+	{"MatMulTB", MatMulTB, false, true, false},
 }
 
 // want computes the product element by element.
 func (f form) want(c, a, b []float32, m, k, n int) []float32 {
+	aRow, aCol, bRow, bCol := k, 1, n, 1
+	if f.ta {
+		aRow, aCol = 1, m
+	}
+	if f.tb {
+		bRow, bCol = 1, k
+	}
 	out := make([]float32, m*n)
 	for i := range m {
 		for j := range n {
@@ -41,9 +45,10 @@ func (f form) want(c, a, b []float32, m, k, n int) []float32 {
 			if f.add {
 				start = c[i*n+j]
 			}
-			out[i*n+j] = chain(start, k,
-				func(p int) float32 { return a[f.a(i, p, m, k)] },
-				func(p int) float32 { return b[f.b(p, j, k, n)] })
+			if k > 0 {
+				start = chain(start, k, a[i*aRow:], aCol, b[j*bCol:], bRow)
+			}
+			out[i*n+j] = start
 		}
 	}
 	return out
@@ -112,7 +117,7 @@ func checkDense(t *testing.T, s source, m, k, n int, act Activation, withBias bo
 	for i := range want {
 		want[i] = start[i%n]
 	}
-	want = form{a: rowMajor, b: rowMajor, add: true}.want(want, x, w, m, k, n)
+	want = form{add: true}.want(want, x, w, m, k, n)
 	ref := []func(dst, x []float32){func(_, _ []float32) {}, reluRef, sigmoidRef, tanhRef}[act]
 	ref(want, want)
 	eachLevel(t, func(t *testing.T) {
@@ -161,7 +166,7 @@ func TestMatMulAllocates(t *testing.T) {
 			MatMulTB(c, a, b, 32, 64, 64)
 			MatMul(c[:32], a, b[:64], 32, 64, 1)
 		})
-		if n != 0 {
+		if n > poolLoss {
 			t.Errorf("%v allocations a run", n)
 		}
 	})
