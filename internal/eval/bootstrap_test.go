@@ -263,6 +263,66 @@ func TestRareClass(t *testing.T) {
 	}
 }
 
+// TestMostResamplesUndefined: three classes of one row each are all drawn in a quarter of the resamples.
+func TestMostResamplesUndefined(t *testing.T) {
+	truth, p := make([]int, 40), make([]float64, 160)
+	for i := range truth {
+		truth[i] = min(i, 3)
+		p[4*i+truth[i]] = 1
+	}
+	r, err := Multiclass(truth, p, 4, Options{Resamples: 300})
+	if err != nil || r.Metrics["roc_auc"] != 1 {
+		t.Fatal(r, err)
+	}
+	if ends, ok := r.Intervals["roc_auc"]; ok {
+		t.Errorf("an interval %v from a quarter of the resamples", ends)
+	}
+}
+
+// TestRoundingDoesNotInvent: sums of weights that are not exact must not make a constant look varied.
+func TestRoundingDoesNotInvent(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	for range 200 {
+		truth := []float64{r.Float64(), r.Float64(), r.Float64()}
+		s, err := newRegression(truth, []float64{2, 2, 2}, Options{Weights: []float64{r.Float64(), 0, 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := make([]float64, 3)
+		if s.score([]uint32{uint32(1 + r.IntN(9)), 2, 0}, out); out[2] != 0 {
+			t.Fatalf("r2 of a constant truth is %v", out[2])
+		}
+		labels, p, w := make([]int, 9), make([]float64, 9), make([]float64, 9)
+		for i := range labels {
+			labels[i], p[i], w[i] = r.IntN(2), 0.9, r.Float64()
+		}
+		if b, err := Binary(labels, p, Options{Weights: w, Resamples: -1}); err != nil || b.Metrics["mcc"] != 0 {
+			t.Fatalf("mcc of a constant prediction is %v, %v", b.Metrics["mcc"], err)
+		}
+	}
+}
+
+func TestR2FarFromZero(t *testing.T) {
+	r := rand.New(rand.NewPCG(23, 24))
+	truth, predicted := make([]float64, 100), make([]float64, 100)
+	for i := range truth {
+		predicted[i] = float64(r.IntN(1000)) / 8 // exact, also beside 2^40
+		truth[i] = predicted[i] + float64(r.IntN(16))
+	}
+	want, err := Regression(truth, predicted, Options{Seed: 1, Resamples: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range truth {
+		truth[i] += 1 << 40
+		predicted[i] += 1 << 40
+	}
+	got, err := Regression(truth, predicted, Options{Seed: 1, Resamples: 50})
+	if err != nil || !near(got.Metrics["r2"], want.Metrics["r2"]) || !near(got.Intervals["r2"][0], want.Intervals["r2"][0]) {
+		t.Errorf("r2 %v %v, want %v %v (%v)", got.Metrics, got.Intervals, want.Metrics, want.Intervals, err)
+	}
+}
+
 func BenchmarkBinary(b *testing.B) {
 	for _, n := range []int{1000, 20_000} {
 		truth, p := binormal(rand.New(rand.NewPCG(1, 1)), n, 1)

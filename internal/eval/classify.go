@@ -207,8 +207,12 @@ func (s *classifier) tally(counts []uint32) tally {
 
 // areas averages the areas under the curves over the rankings.
 func (s *classifier) areas(counts []uint32) (auc, precision float64) {
+	weights := make([]float64, len(counts))
+	for i, count := range counts {
+		weights[i] = float64(count) * s.weights[i]
+	}
 	for _, r := range s.rankings {
-		a, p := r.areas(counts, s.weights)
+		a, p := r.areas(weights)
 		auc += a
 		precision += p
 	}

@@ -112,21 +112,10 @@ func matthews(correct, total float64, truth, predicted []float64) float64 {
 		pp += predicted[c] * predicted[c]
 	}
 	spread := (total*total - pp) * (total*total - tt)
-	if constant(truth) || constant(predicted) || spread <= 0 {
+	if spread <= 0 { // exactly 0 for a constant: both sums add the same numbers in the same order
 		return 0
 	}
 	return (correct*total - both) / math.Sqrt(spread)
-}
-
-// constant tells whether at most one class has weight; rounding would hide it from a difference of sums.
-func constant(sums []float64) bool {
-	n := 0
-	for _, v := range sums {
-		if v > 0 {
-			n++
-		}
-	}
-	return n < 2
 }
 
 func sum(v []float64) float64 {

@@ -130,7 +130,7 @@ func measure(s scorer, rows int, o Options) Report {
 		r.Intervals = Intervals{}
 		drawn := bootstrap(rows, r.Resamples, o, s)
 		for i, name := range s.names() {
-			if interval, ok := o.interval(column(drawn, i)); ok && r.Omitted[name] == "" {
+			if interval, ok := o.interval(column(drawn, i)); ok {
 				r.Intervals[name] = interval
 			}
 		}

@@ -36,10 +36,11 @@ func rank(n int, probability func(int) float64, positive func(int) bool) ranking
 
 // areas gives the area under the ROC curve by trapezoids (a tie counts one half), NaN where a class has no weight, and
 // the average precision, the sum of precision times the step in recall, NaN where there is nothing to recall.
-func (r ranking) areas(counts []uint32, weights []float64) (auc, precision float64) {
+// weights are those of the resample, by row.
+func (r ranking) areas(weights []float64) (auc, precision float64) {
 	var tp, fp, tpBefore, fpBefore float64
 	for _, x := range r {
-		w := float64(counts[x.row]) * weights[x.row]
+		w := weights[x.row]
 		if x.positive {
 			tp += w
 		} else {
