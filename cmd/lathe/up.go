@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -11,6 +12,7 @@ import (
 
 func upCommand(o *options) *cobra.Command {
 	opts := app.Options{}
+	sample := false
 	c := &cobra.Command{
 		Use: "up", Short: "Run the service until it is stopped", Args: cobra.NoArgs,
 		Long: `Run the service until it is stopped with Ctrl-C or SIGTERM: the HTTP API on --addr and on the home's socket, and the
@@ -25,6 +27,11 @@ workers that train. A second service in the same home is refused.`,
 			}
 			out.note("lathe serves on http://%s", a.Addr())
 			out.note("the owner's key is in %s", filepath.Join(o.home, "owner.key"))
+			if sample {
+				if err := showSample(cmd.Context(), o, out, a); err != nil {
+					return errors.Join(err, a.Close())
+				}
+			}
 			<-cmd.Context().Done()
 			out.note("stopping; requests in flight end first")
 			if err := a.Close(); err != nil {
@@ -38,6 +45,7 @@ workers that train. A second service in the same home is refused.`,
 	f.BoolVar(&opts.InsecureListen, "insecure-listen", false, "allow an address beyond loopback without TLS, behind a proxy that has it")
 	f.StringSliceVar(&opts.Hosts, "host", nil, "further host names that requests may be addressed to")
 	f.StringVar(&opts.RootKey, "root-key", "", "file of the root key; HOME/keys/root.key by default")
+	f.BoolVar(&sample, "sample", false, "train and deploy a small sample where there is no endpoint yet, and print how to ask it")
 	f.BoolVar(&opts.AccessLog, "access-log", false, "log every request, not failures alone")
 	return c
 }

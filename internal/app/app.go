@@ -56,23 +56,26 @@ func (o *Options) fill() {
 
 // App is a running service.
 type App struct {
-	options   Options
-	home      *home
-	db        *sqlite.DB
-	store     *store.Store
-	blobs     lathe.BlobStore
-	queue     *queue.Queue
-	children  *child.Supervisor
-	serving   *serving
-	limiter   *guard.Limiter
-	gate      *guard.Gate
-	server    *http.Server
-	listeners []net.Listener
-	open      atomic.Int64 // connections of clients
-	idle      chan struct{}
-	serve     sync.WaitGroup
-	closing   sync.Once
-	closed    error
+	options    Options
+	home       *home
+	db         *sqlite.DB
+	store      *store.Store
+	blobs      *blob.Store
+	queue      *queue.Queue
+	worker     *worker
+	children   *child.Supervisor
+	serving    *serving
+	limiter    *guard.Limiter
+	gate       *guard.Gate
+	server     *http.Server
+	listeners  []net.Listener
+	open       atomic.Int64 // connections of clients
+	idle       chan struct{}
+	serve      sync.WaitGroup
+	stop       context.CancelFunc // ends what goes on in the background
+	background sync.WaitGroup
+	closing    sync.Once
+	closed     error
 }
 
 // Start opens the home and serves until Close. ErrInUse is in the error's chain when another process has the home.
@@ -101,7 +104,9 @@ func (a *App) start(ctx context.Context) (err error) {
 	if err = a.listen(ctx); err != nil {
 		return err
 	}
-	return a.queue.Start(context.WithoutCancel(ctx))
+	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
+	a.background.Go(func() { a.collect(ctx) })
+	return a.queue.Start(ctx, a.worker.Work)
 }
 
 // openData opens database and blobs and brings the schema up to date.
@@ -114,11 +119,18 @@ func (a *App) openData(ctx context.Context) (err error) {
 	if a.db.Lost != "" {
 		a.options.Log.Warn("commits were lost, as accepted", "what", a.db.Lost)
 	}
-	if err := store.Migrate(ctx, a.db.Write, a.options.Clock); err != nil {
+	if err := store.Migrate(ctx, a.database(), a.options.Clock); err != nil {
+		return err
+	}
+	if err := queue.Migrate(ctx, a.db.Write); err != nil {
 		return err
 	}
 	a.blobs, err = blob.Open(filepath.Join(a.home.dir, dataDir, blobsDir), a.home.keys)
 	return err
+}
+
+func (a *App) database() store.Database {
+	return store.Database{Write: a.db.Write, Read: a.db.Read, Convert: a.db.Convert}
 }
 
 // assemble joins the services. What the last process left running is queued again: the home's lock proves that it is
@@ -128,11 +140,12 @@ func (a *App) assemble(ctx context.Context) error {
 	watchers := newHub()
 	holder := fmt.Sprintf("%d@%d", os.Getpid(), a.options.Clock().UnixNano())
 	w := &worker{holder: holder, log: a.options.Log}
+	a.worker = w
 	var err error
-	if a.queue, err = queue.New(ctx, a.db.Write, queue.Options{Work: w.Work, Log: a.options.Log}); err != nil {
+	if a.queue, err = queue.New(a.db.Write, queue.Options{Log: a.options.Log}); err != nil {
 		return err
 	}
-	a.store = store.New(a.db.Write, store.Options{
+	a.store = store.New(a.database(), store.Options{
 		Clock: a.options.Clock, Keys: sealer{a.home.keys}, Queue: a.queue, Notify: watchers.notify,
 	})
 	work := &workshop{children: a.children, blobs: a.blobs, data: a.store}
@@ -245,6 +258,10 @@ func (a *App) close() error {
 	if a.server != nil {
 		errs = append(errs, a.server.Shutdown(ctx))
 		a.serve.Wait()
+	}
+	if a.stop != nil {
+		a.stop()
+		a.background.Wait()
 	}
 	if a.queue != nil {
 		errs = append(errs, a.queue.Stop(ctx))

@@ -62,7 +62,7 @@ func openHome(o Options) (*home, error) {
 }
 
 func (h *home) open(o Options) error {
-	for _, name := range []string{runDir, keysDir, dataDir} {
+	for _, name := range []string{runDir, keysDir} {
 		if err := h.fs.Mkdir(name); err != nil {
 			return homeError(h.dir, err)
 		}

@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +23,17 @@ type modelling struct {
 	loader  *loader
 	serving *serving
 	work    *workshop
+}
+
+// refDefault is how a path writes the empty reference: the champion, or the newest version where there is none.
+const refDefault = "default"
+
+// FindModelVersion implements lathe.ModelStore.
+func (m *modelling) FindModelVersion(ctx context.Context, project lathe.Project, name, ref string) (lathe.ModelVersion, error) {
+	if ref == refDefault {
+		ref = ""
+	}
+	return m.ModelStore.FindModelVersion(ctx, project, name, ref)
 }
 
 // readPackage decrypts a stored package into memory, once.
@@ -102,12 +115,13 @@ func foreign(err error) error {
 
 // describe makes the record of a package about to be stored.
 func describe(name, run string, data []byte, p *pack.Package, blob lathe.Blob) (lathe.ModelVersion, error) {
+	sum := sha256.Sum256(data)
 	manifest, err := json.Marshal(&p.Manifest)
 	if err != nil {
 		return lathe.ModelVersion{}, fmt.Errorf("app: manifest of %s: %w", name, err)
 	}
 	return lathe.ModelVersion{
-		Model: name, Package: blob, Digest: sha256Hex(data), Task: p.Manifest.Task, Recipe: p.Manifest.Recipe,
+		Model: name, Package: blob, Digest: hex.EncodeToString(sum[:]), Task: p.Manifest.Task, Recipe: p.Manifest.Recipe,
 		Manifest: manifest, Evaluation: p.Files[pack.EvaluationFile], Run: run,
 	}, nil
 }
@@ -146,9 +160,9 @@ func (m *modelling) PromoteModel(ctx context.Context, project lathe.Project, nam
 	if err != nil {
 		return lathe.Model{}, err
 	}
-	if alias == lathe.AliasPrevious {
-		return lathe.Model{}, lathe.Errorf(lathe.CodeInvalid, "app: alias %q is moved by promotions alone", alias).
-			WithField("alias").WithHint("use: lathe models rollback %s", name)
+	if alias == lathe.AliasPrevious || alias == refDefault {
+		return lathe.Model{}, lathe.Errorf(lathe.CodeInvalid, "app: alias %q has a meaning of its own and is not set by hand", alias).
+			WithField("alias").WithHint("promote with the alias champion, go back with: lathe models rollback %s", name)
 	}
 	if reason := shortfall(version); reason != "" && alias == lathe.AliasChampion && !force {
 		return lathe.Model{}, lathe.Errorf(lathe.CodeConflict, "app: model %q version %d does not beat its baseline: %s", name, number, reason).

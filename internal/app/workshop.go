@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -124,7 +125,7 @@ func storePackage(ctx context.Context, blobs lathe.BlobStore, project lathe.Proj
 	if err != nil {
 		return lathe.ModelVersion{}, err
 	}
-	blob, err := blobs.Put(ctx, project, bytesReader(data))
+	blob, err := blobs.Put(ctx, project, bytes.NewReader(data))
 	if err != nil {
 		return lathe.ModelVersion{}, err
 	}

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"lathe"
+	"lathe/internal/store"
+)
+
+// An object is durable before the row that names it, so one without a row may be about to get it. Only those that have
+// been without one for longer than any upload, training or backup lasts are collected.
+const (
+	collectGrace = 48 * time.Hour
+	collectEvery = time.Hour
+)
+
+// collect deletes objects that no row names, now and then, until ctx ends.
+func (a *App) collect(ctx context.Context) {
+	ticker := time.NewTicker(collectEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if n, err := a.sweep(ctx); err != nil {
+			a.options.Log.Warn("unused objects were not collected", "error", err)
+		} else if n > 0 {
+			a.options.Log.Info("unused objects collected", "objects", n)
+		}
+	}
+}
+
+// sweep deletes what is old and unused. Objects are listed before references are read: one that got its row in between
+// is then seen as used.
+func (a *App) sweep(ctx context.Context) (n int, err error) {
+	var old []store.BlobReference
+	before := a.options.Clock().Add(-collectGrace)
+	err = a.blobs.List(ctx, func(project lathe.Project, b lathe.Blob) error {
+		if b.At.Before(before) {
+			old = append(old, store.BlobReference{Project: project, Name: b.Name})
+		}
+		return ctx.Err()
+	})
+	if err != nil || len(old) == 0 {
+		return 0, err
+	}
+	used, err := a.store.FindBlobReferences(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, o := range old {
+		if _, ok := used[o]; ok {
+			continue
+		}
+		if err := a.blobs.Delete(ctx, o.Project, o.Name); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
