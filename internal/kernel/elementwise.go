@@ -9,32 +9,45 @@ func same(op, name string, v []float32, n int) {
 	}
 }
 
+// piece is the number of elements after which a slow kernel gives the scheduler, which cannot interrupt
+// assembly, its turn: some 20 microseconds.
+const piece = 1 << 15
+
+// inPieces runs f on all of x.
+func inPieces(f func(dst, x []float32), dst, x []float32) {
+	for len(x) > piece {
+		f(dst[:piece], x[:piece])
+		dst, x = dst[piece:], x[piece:]
+	}
+	f(dst, x)
+}
+
 // Exp sets dst = e^x. The error is at most 1.02 ulp over all float32, subnormal results included;
 // Exp(-Inf) = 0, Exp(x) = +Inf above 88.72284. It panics on different lengths.
 func Exp(dst, x []float32) {
 	same("exp", "dst", dst, len(x))
-	exp(dst, x)
+	inPieces(exp, dst, x)
 }
 
 // Log sets dst = ln x. The error is at most 1 ulp over all positive float32, subnormals included;
 // Log(±0) = -Inf, Log(+Inf) = +Inf, NaN below 0. It panics on different lengths.
 func Log(dst, x []float32) {
 	same("log", "dst", dst, len(x))
-	log(dst, x)
+	inPieces(log, dst, x)
 }
 
 // Tanh sets dst = tanh x. The error is at most 2.5 ulp over all float32, and the sign of 0 is kept.
 // It panics on different lengths.
 func Tanh(dst, x []float32) {
 	same("tanh", "dst", dst, len(x))
-	tanh(dst, x)
+	inPieces(tanh, dst, x)
 }
 
 // Sigmoid sets dst = 1 / (1 + e^-x). The error is at most 2.5 ulp over all float32, subnormal results
 // included. It panics on different lengths.
 func Sigmoid(dst, x []float32) {
 	same("sigmoid", "dst", dst, len(x))
-	sigmoid(dst, x)
+	inPieces(sigmoid, dst, x)
 }
 
 // ReLU sets dst = 0 where 0 > x, and x elsewhere: NaN and -0 stay. It panics on different lengths.
