@@ -184,7 +184,7 @@ func TestFaultThenRetry(t *testing.T) {
 // disk without the process knowing, and the second must not overwrite the only root key that opens it.
 func TestRotateTwice(t *testing.T) {
 	for n := 1; n <= 27; n++ {
-		for m := 1 + n%2; m <= 27; m += 2 {
+		for m := 1 + n%3; m <= 27; m += 3 {
 			dir, count, dead := filepath.Join(t.TempDir(), "keys"), 0, false
 			root := KeyFile(filepath.Join(dir, "root.key"))
 			k := must[*Keyring](t)(Unlock(dir, root, Options{Disk: OS{lazy: true}, Create: true}))
