@@ -27,7 +27,7 @@ table.loc[rng.random(n) < 0.15, "age"] = np.nan
 table.loc[rng.random(n) < 0.1, "city"] = None
 table.to_csv(here / "people.csv", index=False)
 
-table = pd.read_csv(here / "people.csv", float_precision="round_trip")
+table = pd.read_csv(here / "people.csv")
 train, rest = table.iloc[:80], table.iloc[80:].copy()
 rest.iloc[0, rest.columns.get_loc("city")] = "unseen"
 numeric = ["age", "income", "constantish", "visits"]
