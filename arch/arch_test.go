@@ -80,9 +80,9 @@ func TestPlantedHere(t *testing.T) {
 		{"internal/child", "lathe/cmd/lathe", "nothing imports the top"},
 		{"internal/child", "lathe/internal/nowhere", "no place in the house"},
 	} {
-		planted := File{Path: c.from + "/planted.go", Folder: c.from, Imports: []Place{{c.to, 1}}}
+		planted := File{Path: c.from + "/planted_by_test.go", Folder: c.from, Imports: []Place{{c.to, 1}}}
 		m := &Module{Path: here.Path, Files: append(slices.Clone(here.Files), planted)}
-		found := slices.DeleteFunc(Edges(m), func(s string) bool { return !strings.Contains(s, "planted.go") })
+		found := slices.DeleteFunc(Edges(m), func(s string) bool { return !strings.Contains(s, "planted_by_test.go") })
 		if len(found) != 1 || !strings.Contains(found[0], c.want) {
 			t.Errorf("%s imports %s: got %q, want %q", c.from, c.to, found, c.want)
 		}
