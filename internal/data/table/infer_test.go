@@ -26,8 +26,12 @@ func TestInfer(t *testing.T) {
 		{"day", func(i int) string { return time.Unix(int64(i)*86400, 0).UTC().Format(time.DateOnly) }, DateTime},
 		{"day with gaps", func(i int) string { return []string{"", "2024-05-06T07:08:09Z", "2024-05-06 07:08"}[i%3] }, DateTime},
 		{"review", func(i int) string { return fmt.Sprintf("I stayed %d nights and liked the food very much indeed", i) }, Text},
-		{"点评", func(i int) string { return fmt.Sprintf("送餐很快，味道也不错，下次还会再点第%d次", i) }, Text},
-		{"long category", func(i int) string { return []string{"a rather long name of one of the two classes", "the other one of the two"}[i%2] }, Category},
+		{"点评", func(i int) string {
+			return fmt.Sprintf("送餐很快，味道也不错，下次还会再点第%d次", i)
+		}, Text},
+		{"long category", func(i int) string {
+			return []string{"a rather long name of one of the two classes", "the other one of the two"}[i%2]
+		}, Category},
 		{"same", func(int) string { return "x" }, Constant},
 		{"none", func(int) string { return "" }, Constant},
 		{"one or none", func(i int) string { return []string{"", "x"}[i%2] }, Category},
