@@ -65,6 +65,7 @@ type App struct {
 	worker     *worker
 	children   *child.Supervisor
 	serving    *serving
+	graves     *graves
 	limiter    *guard.Limiter
 	gate       *guard.Gate
 	server     *http.Server
@@ -111,6 +112,9 @@ func (a *App) start(ctx context.Context) (err error) {
 
 // openData opens database and blobs and brings the schema up to date.
 func (a *App) openData(ctx context.Context) (err error) {
+	if a.graves, err = openGraves(a.home.fs, a.home.keys.Derive("graves")); err != nil {
+		return err
+	}
 	path := filepath.Join(a.home.dir, dataDir, database)
 	a.db, err = sqlite.Open(ctx, sqlite.Options{Path: path, Key: a.home.keys.Derive("database"), AcceptLoss: a.options.AcceptLoss})
 	if err != nil {
@@ -153,15 +157,27 @@ func (a *App) assemble(ctx context.Context) error {
 	if _, err := a.store.RequeueLost(ctx, holder); err != nil {
 		return err
 	}
+	data := &holding{DatasetStore: a.store, work: work, graves: a.graves}
+	if err := a.bury(ctx, data); err != nil {
+		return err
+	}
 	loader := newLoader(a.blobs, native.Runtimes())
 	a.serving = newServing(a.store, a.store, loader)
 	s := services{
-		data:   &holding{DatasetStore: a.store, work: work},
+		data:   data,
 		runs:   &running{RunStore: a.store, data: a.store, hub: watchers},
 		models: &modelling{ModelStore: a.store, blobs: a.blobs, data: a.store, loader: loader, serving: a.serving, work: work},
 		serve:  a.serving,
 	}
 	return a.route(ctx, s)
+}
+
+// bury ends again what was ended before and a restore brought back.
+func (a *App) bury(ctx context.Context, data *holding) error {
+	if err := a.graves.buryKeys(ctx, a.store); err != nil {
+		return err
+	}
+	return data.buryRows(ctx, func(each func(lathe.Project) error) error { return a.store.EachProject(ctx, each) })
 }
 
 // limits bounds the children by kind. The machine's memory is shared out by the operator through GOMEMLIMIT.

@@ -13,7 +13,8 @@ import (
 // holding is lathe.DataService: it has children read and make tables, and commits what they made.
 type holding struct {
 	lathe.DatasetStore
-	work *workshop
+	work   *workshop
+	graves *graves
 }
 
 // AddDataset implements lathe.DataService. The same rows again make no new version.
@@ -181,28 +182,43 @@ func (h *holding) transform(ctx context.Context, project lathe.Project, version 
 	return h.work.makes(ctx, project, child.Job{Kind: native.KindShape, Spec: job, Inputs: h.work.inputs(project, data)})
 }
 
-// EraseRows implements lathe.DataService: every version loses the rows, not the newest alone.
+// EraseRows implements lathe.DataService: every version loses the rows, not the newest alone, and no restore brings them
+// back.
 func (h *holding) EraseRows(ctx context.Context, project lathe.Project, name string, spec lathe.EraseSpec) (lathe.DatasetVersion, error) {
-	version, err := h.FindDatasetVersion(ctx, project, name, 0)
+	job, version, err := h.everything(ctx, project, name)
 	if err != nil {
 		return lathe.DatasetVersion{}, err
 	}
-	data, err := h.work.input(ctx, project, version)
-	if err != nil {
-		return lathe.DatasetVersion{}, err
-	}
-	job := native.ShapeJob{Data: data, Erase: &spec}
-	for _, s := range data.Segments {
-		job.Newest = append(job.Newest, s.Ordinal)
-	}
-	if err := h.addOlder(ctx, project, name, &job.Data); err != nil {
-		return lathe.DatasetVersion{}, err
-	}
+	job.Erase = &spec
 	m, err := h.work.makes(ctx, project, child.Job{Kind: native.KindShape, Spec: job, Inputs: h.work.inputs(project, job.Data)})
 	if err != nil {
 		return lathe.DatasetVersion{}, err
 	}
+	var dead []grave
+	for _, e := range m.Erased {
+		dead = append(dead, grave{Project: project, Segment: job.Data.Blob(e.Segment), Rows: e.Rows})
+	}
+	if err := h.graves.add(dead...); err != nil {
+		return lathe.DatasetVersion{}, err
+	}
 	return h.CommitDataset(ctx, project, m.draft(name, "erase", version.Number))
+}
+
+// everything describes all segments that any version of a dataset reads, and which of them the newest reads.
+func (h *holding) everything(ctx context.Context, project lathe.Project, name string) (native.ShapeJob, lathe.DatasetVersion, error) {
+	version, err := h.FindDatasetVersion(ctx, project, name, 0)
+	if err != nil {
+		return native.ShapeJob{}, version, err
+	}
+	data, err := h.work.input(ctx, project, version)
+	if err != nil {
+		return native.ShapeJob{}, version, err
+	}
+	job := native.ShapeJob{Data: data}
+	for _, s := range data.Segments {
+		job.Newest = append(job.Newest, s.Ordinal)
+	}
+	return job, version, h.addOlder(ctx, project, name, &job.Data)
 }
 
 // addOlder adds the segments that only older versions read.

@@ -25,7 +25,7 @@ type services struct {
 // route makes the gate and registers every protocol behind it.
 func (a *App) route(ctx context.Context, s services) error {
 	pepper := a.home.keys.Derive("key pepper")
-	keys := guard.NewKeys(a.store, pepper[:], a.options.Clock)
+	keys := guard.NewKeys(mortalKeys{a.store, a.graves}, pepper[:], a.options.Clock)
 	if err := a.ensureOwner(ctx, keys); err != nil {
 		return err
 	}

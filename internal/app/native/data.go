@@ -138,7 +138,7 @@ func shape(_ context.Context, c *child.Conn) error {
 	if err := c.Spec(&job); err != nil {
 		return err
 	}
-	if job.Erase != nil {
+	if job.Erase != nil || job.Gone != nil {
 		return erase(c, job)
 	}
 	b, err := readData(c, job.Data)
@@ -202,7 +202,10 @@ func erase(c *child.Conn, job ShapeJob) error {
 		newest := slices.Contains(job.Newest, segment.Ordinal)
 		gone := job.Data.erased(segment.Ordinal)
 		var rows []int64
-		if newest || b.Column(job.Erase.Column) != nil { // an old version may have had other columns
+		switch {
+		case job.Erase == nil:
+			rows = erasedIn(job.Gone, segment.Ordinal)
+		case newest || b.Column(job.Erase.Column) != nil: // an old version may have had other columns
 			if rows, err = matching(b, job.Erase.Column, job.Erase.Equals, gone); err != nil {
 				return err
 			}
@@ -266,9 +269,11 @@ func merge(a, b []int64) []int64 {
 }
 
 // erased lists the rows of a segment that are gone.
-func (d *Data) erased(segment int) []int64 {
+func (d *Data) erased(segment int) []int64 { return erasedIn(d.Erased, segment) }
+
+func erasedIn(list []lathe.Erasure, segment int) []int64 {
 	var rows []int64
-	for _, e := range d.Erased {
+	for _, e := range list {
 		if e.Segment == segment {
 			rows = merge(rows, e.Rows)
 		}

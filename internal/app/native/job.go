@@ -42,6 +42,16 @@ type Data struct {
 	Schema   table.Schema    `json:"schema"`
 }
 
+// Blob names the object of a segment.
+func (d *Data) Blob(segment int) lathe.BlobName {
+	for _, s := range d.Segments {
+		if s.Ordinal == segment {
+			return s.Blob.Name
+		}
+	}
+	return lathe.BlobName{}
+}
+
 // IngestJob asks to read a file into a segment. Previous holds the segments that it is appended to, where it is.
 type IngestJob struct {
 	Add      lathe.AddDataset `json:"add"`
@@ -62,12 +72,14 @@ type Made struct {
 	Segment string          `json:"segment_digest"`   // digest of its rows
 }
 
-// ShapeJob asks for a new table from an old one. Just one of the three is set.
+// ShapeJob asks for a new table from an old one. Just one of clean, split, erase and gone is set.
 type ShapeJob struct {
 	Data  Data             `json:"data"`
 	Clean *lathe.CleanSpec `json:"clean,omitempty"`
 	Split *lathe.SplitSpec `json:"split,omitempty"`
 	Erase *lathe.EraseSpec `json:"erase,omitempty"`
+
+	Gone []lathe.Erasure `json:"gone,omitempty"` // an erasure by rows, where Erase is nil
 
 	// Newest lists the segments of the newest version; for an erasure Data holds those of all versions.
 	Newest []int `json:"newest,omitempty"`
