@@ -34,7 +34,9 @@ type Client struct {
 func Unix(socket, key, project string) *Client {
 	var dialer net.Dialer
 	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", socket) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", socket)
+		},
 	}
 	return &Client{base: "http://localhost", key: key, project: project, http: &http.Client{Transport: transport}}
 }
