@@ -145,10 +145,13 @@ func (f file) Truncate(size int64) error { return Wrap("truncate", f.Name(), f.F
 // Wrap gives a failed operation its name and, where the disk is full, CodeStorageFull; nil stays nil. Adapters that
 // write past this package use it too.
 func Wrap(op, name string, err error) error {
-	if err == nil {
+	var known *lathe.Error
+	switch {
+	case err == nil:
 		return nil
-	}
-	if IsFull(err) {
+	case errors.As(err, &known):
+		return err
+	case IsFull(err):
 		return lathe.Errorf(lathe.CodeStorageFull, "disk: %s %s: %w", op, name, err).WithHint("free space on the disk that holds the data; nothing was changed")
 	}
 	return fmt.Errorf("disk: %s %s: %w", op, name, err)

@@ -19,15 +19,17 @@ const (
 	Torn
 	// Crash is Torn, and every later operation fails as well, reading too: the process is gone.
 	Crash
+	// Late does one operation in full and reports that it failed: an answer that was lost.
+	Late
 	// Full fails writes and new files with ENOSPC from the n-th operation on, until Free.
 	Full
 )
 
 // Kinds lists them all, for tests that try each.
-var Kinds = []Kind{Fail, Torn, Crash, Full}
+var Kinds = []Kind{Fail, Torn, Crash, Late, Full}
 
 // String names the kind.
-func (k Kind) String() string { return [...]string{"fail", "torn", "crash", "full"}[k] }
+func (k Kind) String() string { return [...]string{"fail", "torn", "crash", "late", "full"}[k] }
 
 // ErrInjected is in the chain of every injected failure.
 var ErrInjected = errors.New("injected fault")
@@ -76,24 +78,35 @@ func (i *Injector) Free() {
 	i.freed = true
 }
 
-// Step counts an operation and returns its failure, or nil when it may go ahead.
-func (i *Injector) Step(op Op, name string) error {
+// Do counts an operation and does it, unless it is to fail.
+func (i *Injector) Do(op Op, name string, do func() error) error {
+	err := i.step(op, name)
+	if err == nil {
+		return do()
+	}
+	if i.Kind == Late {
+		return errors.Join(err, do())
+	}
+	return err
+}
+
+// step counts an operation and returns its failure, or nil when it may go ahead.
+func (i *Injector) step(op Op, name string) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.ops++
-	first := i.At > 0 && i.ops == i.At
-	later := i.At > 0 && i.ops > i.At
-	switch {
-	case i.Kind == Full && (first || later) && !i.freed:
-		i.fired = true
-		if op == OpWrite || op == OpMake {
-			return injected(name, syscall.ENOSPC)
-		}
-	case first || later && i.Kind == Crash:
+	if i.At == 0 || i.ops < i.At || i.ops > i.At && i.Kind != Crash && i.Kind != Full {
+		return nil
+	}
+	if i.Kind != Full {
 		i.fired = true
 		return injected(name, syscall.EIO)
 	}
-	return nil
+	if i.freed || op != OpWrite && op != OpMake {
+		return nil
+	}
+	i.fired = true
+	return injected(name, syscall.ENOSPC)
 }
 
 // Read fails after a crash and is not counted.
@@ -108,16 +121,18 @@ func (i *Injector) Read(name string) error {
 
 // Write counts a write and passes on to write all of p, or for a torn write half of it.
 func (i *Injector) Write(name string, p []byte, write func(p []byte) (int, error)) (int, error) {
-	already := i.Read(name) != nil
-	err := i.Step(OpWrite, name)
-	if err == nil {
+	dead := i.Read(name) != nil
+	err := i.step(OpWrite, name)
+	switch {
+	case err == nil:
 		return write(p)
-	}
-	if already || i.Kind == Fail {
+	case dead || i.Kind == Fail:
 		return 0, err
+	case i.Kind != Late:
+		p = p[:len(p)/2]
 	}
-	n, half := write(p[:len(p)/2])
-	return n, errors.Join(err, half)
+	n, also := write(p)
+	return n, errors.Join(err, also)
 }
 
 func injected(name string, errno syscall.Errno) error {
@@ -151,12 +166,16 @@ func (f *faultFS) opened(name string, open func(string) (File, error)) (File, er
 }
 
 func (f *faultFS) Create(name string) (File, error) {
-	if err := f.in.Step(OpMake, name); err != nil {
-		return nil, Wrap("create", name, err)
-	}
-	file, err := f.FS.Create(name)
+	var file File
+	err := f.in.Do(OpMake, name, func() (err error) {
+		file, err = f.FS.Create(name)
+		return err
+	})
 	if err != nil {
-		return nil, err
+		if file != nil {
+			err = errors.Join(err, file.Close())
+		}
+		return nil, Wrap("create", name, err)
 	}
 	return &faultFile{file, f.in, name, 0}, nil
 }
@@ -192,10 +211,7 @@ func (f *faultFS) List(name string) ([]fs.DirEntry, error) {
 }
 
 func (f *faultFS) step(op Op, name string, do func() error) error {
-	if err := f.in.Step(op, name); err != nil {
-		return Wrap("change", name, err)
-	}
-	return do()
+	return Wrap("change", name, f.in.Do(op, name, do))
 }
 
 // faultFile remembers how much of it is durable.
@@ -217,11 +233,10 @@ func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
 }
 
 func (f *faultFile) Truncate(size int64) error {
-	if err := f.in.Step(OpWrite, f.name); err != nil {
-		return Wrap("truncate", f.name, err)
-	}
-	f.synced = min(f.synced, size)
-	return f.File.Truncate(size)
+	return Wrap("truncate", f.name, f.in.Do(OpWrite, f.name, func() error {
+		f.synced = min(f.synced, size)
+		return f.File.Truncate(size)
+	}))
 }
 
 func (f *faultFile) Read(p []byte) (int, error) {
@@ -239,13 +254,17 @@ func (f *faultFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f *faultFile) Sync() error {
-	if err := f.in.Step(OpSync, f.name); err != nil {
-		return Wrap("sync", f.name, errors.Join(err, f.File.Truncate(f.synced)))
+	done := false
+	err := f.in.Do(OpSync, f.name, func() error {
+		info, err := f.File.Stat()
+		if err != nil {
+			return err
+		}
+		done, f.synced = true, info.Size()
+		return f.File.Sync()
+	})
+	if err != nil && !done {
+		err = errors.Join(err, f.File.Truncate(f.synced))
 	}
-	info, err := f.File.Stat()
-	if err != nil {
-		return err
-	}
-	f.synced = info.Size()
-	return f.File.Sync()
+	return Wrap("sync", f.name, err)
 }

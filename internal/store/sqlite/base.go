@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 
-	sqlite3 "github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/util/vfsutil"
 	"github.com/ncruces/go-sqlite3/vfs"
 
@@ -55,10 +54,8 @@ func (b *base) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, v
 
 // Delete implements vfs.VFS.
 func (b *base) Delete(name string, syncDir bool) error {
-	if err := b.faults.Step(disk.OpName, name); err != nil {
-		return disk.Wrap("delete", filepath.Base(name), err)
-	}
-	return b.VFS.Delete(name, syncDir)
+	err := b.faults.Do(disk.OpName, name, func() error { return b.VFS.Delete(name, syncDir) })
+	return named("delete", filepath.Base(name), err)
 }
 
 type baseFile struct {
@@ -84,36 +81,26 @@ func (f *baseFile) WriteAt(p []byte, off int64) (int, error) {
 
 // Sync implements vfs.File.
 func (f *baseFile) Sync(flags vfs.SyncFlag) error {
-	if err := f.faults.Step(disk.OpSync, f.name); err != nil {
-		return disk.Wrap("sync", f.name, err)
-	}
-	return named("sync", f.name, f.File.Sync(flags))
+	return named("sync", f.name, f.faults.Do(disk.OpSync, f.name, func() error { return f.File.Sync(flags) }))
 }
 
 // Truncate implements vfs.File.
 func (f *baseFile) Truncate(size int64) error {
-	if err := f.faults.Step(disk.OpWrite, f.name); err != nil {
-		return disk.Wrap("truncate", f.name, err)
-	}
-	return named("truncate", f.name, f.File.Truncate(size))
+	return named("truncate", f.name, f.faults.Do(disk.OpWrite, f.name, func() error { return f.File.Truncate(size) }))
 }
 
 // SizeHint implements vfs.FileSizeHint.
 func (f *baseFile) SizeHint(size int64) error {
-	if err := f.faults.Step(disk.OpWrite, f.name); err != nil {
-		return disk.Wrap("grow", f.name, err)
-	}
-	return named("grow", f.name, vfsutil.WrapSizeHint(f.File, size))
+	err := f.faults.Do(disk.OpWrite, f.name, func() error { return vfsutil.WrapSizeHint(f.File, size) })
+	return named("grow", f.name, err)
 }
 
-// named wraps an error of the system, and leaves SQLite's own codes as they are.
+// named gives a full disk its code, and leaves errors that carry one of SQLite's as they are.
 func named(op, name string, err error) error {
-	var code sqlite3.ErrorCode
-	var extended sqlite3.ExtendedErrorCode
-	if err == nil || errors.As(err, &code) || errors.As(err, &extended) {
-		return err
+	if disk.IsFull(err) || errors.Is(err, disk.ErrInjected) {
+		return disk.Wrap(op, name, err)
 	}
-	return disk.Wrap(op, name, err)
+	return err
 }
 
 // SharedMemory implements vfs.FileSharedMemory.

@@ -59,15 +59,15 @@ func TestFaults(t *testing.T) {
 		t.Fatalf("only %d operations", total)
 	}
 	for _, kind := range disk.Kinds {
-		for n := 1; n <= total; n++ {
-			o := image(t, o)
-			in := &disk.Injector{Kind: kind, At: n}
-			done := run(t, o, in)
-			checkAfterFault(t, o, 4+2*done, fmt.Sprintf("%v at %d", kind, n))
-			if !in.Fired() {
-				break
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			for n := 1; n <= total; n++ {
+				o := image(t, o)
+				in := &disk.Injector{Kind: kind, At: n}
+				done := run(t, o, in)
+				checkAfterFault(t, o, 4+2*done, fmt.Sprintf("%v at %d", kind, n))
 			}
-		}
+		})
 	}
 }
 
@@ -104,12 +104,13 @@ func checkAfterFault(t *testing.T, o Options, rows int, what string) {
 // TestFaultsThenMore goes on with the same open database after a fault that passes, then kills it: what is acknowledged
 // after a failure counts as much.
 func TestFaultsThenMore(t *testing.T) {
+	t.Parallel()
 	o := options(t)
 	must(t, filled(t, o, 4).Close())
 	in := &disk.Injector{}
 	run(t, image(t, o), in)
-	for _, kind := range []disk.Kind{disk.Fail, disk.Torn} {
-		for n := 1; n <= in.Ops(); n += 3 {
+	for _, kind := range []disk.Kind{disk.Fail, disk.Torn, disk.Late} {
+		for n := 1; n <= in.Ops(); n += 2 {
 			goOn(t, image(t, o), &disk.Injector{Kind: kind, At: n}, fmt.Sprintf("%v at %d", kind, n))
 		}
 	}

@@ -73,6 +73,7 @@ var kills = flag.Int("kills", 25, "how often TestKill kills the writer")
 // TestKill kills a writing process, over and over on one database: it always opens, is sound, and has every
 // acknowledged pair.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	o := options(t)
 	for i := range *kills {
 		acked := killAfter(t, o, i*7%41)

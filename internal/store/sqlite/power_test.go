@@ -36,13 +36,14 @@ func (j *journal) add(e event) {
 // TestPowerCut cuts the power at many moments of some work: of what was not synced, any sectors may be there or not.
 // No acknowledged transaction is lost, because each was synced, and no state is refused.
 func TestPowerCut(t *testing.T) {
+	t.Parallel()
 	j := &journal{}
 	o := options(t)
 	o.system = recordVFS{quickVFS{vfs.Find("os")}, j}
 	o.folder = func(f disk.FS) disk.FS { return recordFS{f, j} }
 	recordWork(t, o, j)
 	rng := rand.New(rand.NewPCG(1, 2))
-	for cut := 0; cut <= len(j.events); cut += 1 + rng.IntN(2) {
+	for cut := 0; cut <= len(j.events); cut += 1 + rng.IntN(3) {
 		keep := []float64{0, 0.5, 1}[rng.IntN(3)]
 		cutAt(t, j.events[:cut], keep, rng)
 	}

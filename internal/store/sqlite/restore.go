@@ -125,7 +125,10 @@ func (g *guard) replace() error {
 			return err
 		}
 	}
-	return disk.Commit(g.fs, g.name(restored), g.name(""))
+	if err := g.fs.Rename(g.name(restored), g.name("")); err != nil {
+		return err
+	}
+	return g.fs.SyncDir(".")
 }
 
 func (g *guard) remove(suffix string) error { return disk.Remove(g.fs, g.name(suffix)) }
