@@ -27,6 +27,7 @@ const (
 // Need is what a route asks of a request.
 type Need struct {
 	Verb   lathe.Verb // what the key must allow; "" only with Open
+	Also   lathe.Verb // another verb that is enough, where two kinds of callers ask; "" for none
 	Open   bool       // no key at all: health routes
 	Name   string     // path wildcard that names the model or endpoint; the scope must cover it
 	Body   int64      // cap on the body in bytes; 0 means DefaultBody

@@ -123,7 +123,8 @@ func (rt *route) authorise(r *http.Request, req *request) error {
 		name = r.PathValue(rt.Need.Name)
 	}
 	var refused error
-	if !req.principal.May(rt.Need.Verb, name) {
+	p := req.principal
+	if !p.May(rt.Need.Verb, name) && (rt.Need.Also == "" || !p.May(rt.Need.Also, name)) {
 		refused = forbidden(rt.Need.Verb, name)
 	} else if name != "" {
 		refused = lathe.CheckName(rt.Need.Name, name)

@@ -43,7 +43,7 @@ func (s *server) registerKeys() {
 	add(s, route{method: "POST", path: base, summary: "Make a key", need: need, status: 201, secret: true, tag: "keys"}, s.createKey)
 	add(s, route{method: "GET", path: base, summary: "List keys", need: need, tag: "keys"}, s.findKeys)
 	add(s, route{method: "DELETE", path: base + "/{id}", summary: "Revoke a key", need: need, tag: "keys"}, s.revokeKey)
-	add(s, route{method: "GET", path: "/api/v1/usage", summary: "Show where a key's limits stand; another key's needs operate", need: guard.Need{Verb: lathe.VerbRead}, tag: "keys"}, s.usage)
+	add(s, route{method: "GET", path: "/api/v1/usage", summary: "Show where a key's limits stand; another key's needs operate", need: guard.Need{Verb: lathe.VerbRead, Also: lathe.VerbOperate}, tag: "keys"}, s.usage)
 }
 
 func (s *server) createKey(ctx context.Context, p *lathe.Principal, _ *struct{}, body *newKey) (out keyAnswer, err error) {
