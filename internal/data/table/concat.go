@@ -175,14 +175,5 @@ func Drop(b *lathe.Batch, erased []int64) *lathe.Batch {
 	if len(erased) == 0 {
 		return b
 	}
-	keep := make([]int, 0, b.Rows)
-	for i := range b.Rows {
-		for len(erased) > 0 && erased[0] < int64(i) {
-			erased = erased[1:]
-		}
-		if len(erased) == 0 || erased[0] != int64(i) {
-			keep = append(keep, i)
-		}
-	}
-	return b.Take(keep)
+	return b.Take(kept(b.Rows, erased))
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"lathe"
 )
@@ -30,6 +31,10 @@ type Table struct {
 // What pandas takes for missing is missing; blank lines are skipped, as pandas does. Names lose the blanks around them.
 // A CSV at fault is a *lathe.Error with CodeInvalid or CodeTooLarge; errors of r are wrapped.
 func ReadCSV(r io.Reader, o Options) (*Table, error) {
+	if o.Delimiter != 0 && strings.IndexByte(delimiters, o.Delimiter) < 0 {
+		return nil, lathe.Errorf(lathe.CodeInvalid, "table: csv: %q is not a delimiter", string(rune(o.Delimiter))).WithField("delimiter").
+			WithHint("use a comma, tab, semicolon or pipe, or leave it out to have it found")
+	}
 	limits := o.Limits.orDefault()
 	s := &splitter{r: r, limits: limits, delimiter: o.Delimiter}
 	if err := s.begin(); err != nil {

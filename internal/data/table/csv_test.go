@@ -210,6 +210,10 @@ func TestReadCSVRefusesKinds(t *testing.T) {
 	wantError(t, err, lathe.CodeInvalid, `line 3: column "f" takes float64 values, not "1,234"`, "thousands separators")
 	_, err = ReadCSV(strings.NewReader("f,b\n1,yes\n"), Options{Kinds: kinds})
 	wantError(t, err, lathe.CodeInvalid, `line 2: column "b" takes bool values, not "yes"`, "true or false")
+	for _, d := range []byte("\"\n.-5a\xe9") {
+		_, err = ReadCSV(strings.NewReader("f,b\n1,true\n"), Options{Delimiter: d})
+		wantError(t, err, lathe.CodeInvalid, "is not a delimiter", "semicolon")
+	}
 	_, err = ReadCSV(strings.NewReader("1,2\n"), Options{Names: []string{"a"}})
 	wantError(t, err, lathe.CodeInvalid, "1 column names given for 2 columns", "one name")
 }

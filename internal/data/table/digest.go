@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"hash"
 	"math"
+	"runtime"
 	"strconv"
+	"sync"
 
 	"lathe"
 )
@@ -26,7 +28,7 @@ import (
 type Digest struct {
 	names []string
 	hash  hash.Hash
-	buf   []byte
+	bufs  [][]byte // one for each core
 	rows  int64
 }
 
@@ -35,10 +37,11 @@ const digestPrefix = "lathe rows 1"
 // NewDigest starts a digest over columns of these names, in this order.
 func NewDigest(names []string) *Digest {
 	d := &Digest{names: names, hash: sha256.New()}
-	d.buf = append(d.buf, digestPrefix...)
+	head := []byte(digestPrefix)
 	for _, name := range names {
-		d.buf = appendText(d.buf, name)
+		head = appendText(head, name)
 	}
+	d.hash.Write(head) // never fails
 	return d
 }
 
@@ -52,28 +55,58 @@ func (d *Digest) Add(b *lathe.Batch, erased []int64) error {
 			return lathe.Errorf(lathe.CodeInternal, "table: digest: column %s is absent", quote(name))
 		}
 	}
-	for i := range b.Rows {
-		for len(erased) > 0 && erased[0] < int64(i) {
-			erased = erased[1:]
-		}
-		if len(erased) > 0 && erased[0] == int64(i) {
-			continue
-		}
-		d.addRow(columns, i)
-	}
+	d.addRows(columns, kept(b.Rows, erased))
 	return nil
 }
 
-func (d *Digest) addRow(columns []*lathe.Column, i int) {
-	d.buf = append(d.buf, '\n')
-	for _, c := range columns {
-		d.buf = appendCanonical(d.buf, c, i)
+// blockRows is how many rows one core writes down at a time, while the others write the rows that follow.
+const blockRows = 2048
+
+// addRows hashes rows in order; what is hashed is written by all cores, as that takes most of the time.
+func (d *Digest) addRows(columns []*lathe.Column, rows []int) {
+	d.rows += int64(len(rows))
+	workers := runtime.GOMAXPROCS(0)
+	for len(d.bufs) < workers {
+		d.bufs = append(d.bufs, nil)
 	}
-	d.rows++
-	if len(d.buf) >= 64<<10 {
-		d.hash.Write(d.buf) // never fails
-		d.buf = d.buf[:0]
+	for len(rows) > 0 {
+		var group sync.WaitGroup
+		used := 0
+		for ; used < workers && len(rows) > 0; used++ {
+			n := min(blockRows, len(rows))
+			block, buf := rows[:n], &d.bufs[used]
+			rows = rows[n:]
+			group.Go(func() { *buf = appendRows((*buf)[:0], columns, block) })
+		}
+		group.Wait()
+		for _, buf := range d.bufs[:used] {
+			d.hash.Write(buf) // never fails
+		}
 	}
+}
+
+// kept lists the rows that erased, ascending, does not.
+func kept(rows int, erased []int64) []int {
+	keep := make([]int, 0, rows)
+	for i := range rows {
+		for len(erased) > 0 && erased[0] < int64(i) {
+			erased = erased[1:]
+		}
+		if len(erased) == 0 || erased[0] != int64(i) {
+			keep = append(keep, i)
+		}
+	}
+	return keep
+}
+
+func appendRows(buf []byte, columns []*lathe.Column, rows []int) []byte {
+	for _, i := range rows {
+		buf = append(buf, '\n')
+		for _, c := range columns {
+			buf = appendCanonical(buf, c, i)
+		}
+	}
+	return buf
 }
 
 // Rows counts the rows added.
@@ -81,8 +114,6 @@ func (d *Digest) Rows() int64 { return d.rows }
 
 // Sum gives the digest so far, hexadecimal.
 func (d *Digest) Sum() string {
-	d.hash.Write(d.buf)
-	d.buf = d.buf[:0]
 	return hex.EncodeToString(d.hash.Sum(nil))
 }
 
@@ -120,19 +151,12 @@ func appendNumber(buf []byte, f float64) []byte {
 // DigestOf is the digest of one whole table.
 func DigestOf(b *lathe.Batch) string {
 	d := NewDigest(columnNames(b))
-	d.addAll(b)
-	return d.Sum()
-}
-
-// addAll adds b's rows, whose columns are the digest's in order.
-func (d *Digest) addAll(b *lathe.Batch) {
 	columns := make([]*lathe.Column, len(b.Columns))
 	for i := range b.Columns {
 		columns[i] = &b.Columns[i]
 	}
-	for i := range b.Rows {
-		d.addRow(columns, i)
-	}
+	d.addRows(columns, kept(b.Rows, nil))
+	return d.Sum()
 }
 
 func columnNames(b *lathe.Batch) []string {

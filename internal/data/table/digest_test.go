@@ -83,3 +83,17 @@ func TestDigestWidening(t *testing.T) {
 		t.Error("the same numbers, another digest")
 	}
 }
+
+// TestDigestBlocks checks rows that several cores write down against one row at a time.
+func TestDigestBlocks(t *testing.T) {
+	b := sampleBatch(3*blockRows*8 + 7)
+	d := NewDigest(columnNames(b))
+	for i := range b.Rows {
+		if err := d.Add(b.Slice(i, i+1), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := DigestOf(b), d.Sum(); got != want {
+		t.Errorf("digest %s, row by row %s", got, want)
+	}
+}

@@ -172,7 +172,7 @@ func describeNumbers(c *lathe.Column) (*NumberProfile, []float64) {
 		}
 		finite = finite[:len(finite)/step]
 	}
-	slices.Sort(finite)
+	sortFloats(finite)
 	for i, q := range Quantiles {
 		n.Quantiles[i] = quantile(finite, q)
 	}
