@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lathe"
+	"lathe/internal/data/table"
 )
 
 // numeric standardises numbers as scikit-learn's StandardScaler does after SimpleImputer.
@@ -52,7 +53,7 @@ func numberAt(c *lathe.Column, i int) float64 {
 // median gives the middle value, or the mean of the two in the middle.
 func median(values []float64) float64 {
 	sorted := slices.Clone(values)
-	slices.Sort(sorted)
+	table.SortFloats(sorted)
 	n := len(sorted)
 	if n == 0 {
 		return 0

@@ -148,7 +148,7 @@ func fillNumber(c *lathe.Column, how string) int {
 	}
 	fill := mean(values)
 	if how == "median" {
-		sortFloats(values)
+		SortFloats(values)
 		fill = quantile(values, 0.5)
 	}
 	if whole := int64(max(-0x1p62, min(0x1p62, fill))); c.Kind == lathe.Int64 && float64(whole) == fill {

@@ -172,7 +172,7 @@ func describeNumbers(c *lathe.Column) (*NumberProfile, []float64) {
 		}
 		finite = finite[:len(finite)/step]
 	}
-	sortFloats(finite)
+	SortFloats(finite)
 	for i, q := range Quantiles {
 		n.Quantiles[i] = quantile(finite, q)
 	}

@@ -8,9 +8,9 @@ import (
 // radixRows is from where counting digits beats comparing: measured at 1,000 to 2,000 floats on an EPYC.
 const radixRows = 2048
 
-// sortFloats sorts values without NaN. Long lists are sorted by six digits of 11 bits each, least significant first,
+// SortFloats sorts values without NaN. Long lists are sorted by six digits of 11 bits each, least significant first,
 // of keys whose order as whole numbers is that of the floats.
-func sortFloats(values []float64) {
+func SortFloats(values []float64) {
 	if len(values) < radixRows {
 		slices.Sort(values)
 		return

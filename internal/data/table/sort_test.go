@@ -32,7 +32,7 @@ func TestSortFloats(t *testing.T) {
 			}
 			want := slices.Clone(got)
 			slices.Sort(want)
-			sortFloats(got)
+			SortFloats(got)
 			if !slices.Equal(got, want) {
 				t.Errorf("%d values of draw %d are not sorted", n, k)
 			}
