@@ -21,6 +21,7 @@ import (
 	"lathe/internal/app/native"
 	"lathe/internal/blob"
 	"lathe/internal/child"
+	"lathe/internal/disk"
 	"lathe/internal/guard"
 	"lathe/internal/queue"
 	"lathe/internal/store"
@@ -61,6 +62,7 @@ type App struct {
 	db         *sqlite.DB
 	store      *store.Store
 	blobs      *blob.Store
+	folder     *disk.Dir // of the blobs
 	queue      *queue.Queue
 	worker     *worker
 	children   *child.Supervisor
@@ -129,7 +131,10 @@ func (a *App) openData(ctx context.Context) (err error) {
 	if err := queue.Migrate(ctx, a.db.Write); err != nil {
 		return err
 	}
-	a.blobs, err = blob.Open(filepath.Join(a.home.dir, dataDir, blobsDir), a.home.keys)
+	if a.folder, err = disk.OpenDir(filepath.Join(a.home.dir, dataDir, blobsDir)); err != nil {
+		return err
+	}
+	a.blobs, err = blob.Open(a.folder, a.home.keys)
 	return err
 }
 
@@ -290,6 +295,9 @@ func (a *App) close() error {
 	}
 	if a.limiter != nil {
 		errs = append(errs, a.limiter.Close(ctx))
+	}
+	if a.folder != nil {
+		errs = append(errs, a.folder.Close())
 	}
 	if a.db != nil {
 		errs = append(errs, a.db.Close())

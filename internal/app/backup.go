@@ -182,23 +182,32 @@ func (h *home) unpack(ctx context.Context, r io.Reader, dir string) error {
 	if err != nil {
 		return notBackup(err)
 	}
-	importer, err := blob.NewImporter(filepath.Join(h.dir, dir, blobsDir))
+	folder, err := disk.OpenDir(filepath.Join(h.dir, dir, blobsDir))
 	if err != nil {
 		return err
 	}
-	objects, ended := int64(0), false
-	for t := tar.NewReader(sealed); ; {
+	objects, err := blob.Open(folder, h.keys)
+	if err == nil {
+		err = h.unpackEntries(ctx, tar.NewReader(sealed), dir, objects)
+	}
+	return errors.Join(err, folder.Close())
+}
+
+// unpackEntries reads the archive to its end.
+func (h *home) unpackEntries(ctx context.Context, t *tar.Reader, dir string, objects *blob.Store) error {
+	count, ended := int64(0), false
+	for {
 		header, err := t.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return errors.Join(notBackup(err), importer.Close())
+			return notBackup(err)
 		}
 		switch name := header.Name; {
 		case strings.HasPrefix(name, backupBlobs+"/"):
-			objects++
-			err = importer.Put(strings.TrimPrefix(name, backupBlobs+"/"), t)
+			count++
+			err = objects.Import(strings.TrimPrefix(name, backupBlobs+"/"), t)
 		case name == backupManifest:
 			err = checkManifest(t)
 		case name == backupDatabase:
@@ -206,16 +215,13 @@ func (h *home) unpack(ctx context.Context, r io.Reader, dir string) error {
 		case name == backupEnd:
 			var e end
 			err = json.NewDecoder(t).Decode(&e)
-			ended = e.Objects == objects
+			ended = e.Objects == count
 		default:
 			err = fmt.Errorf("app: restore: entry %q does not belong there", name)
 		}
 		if err != nil {
-			return errors.Join(notBackup(err), importer.Close())
+			return notBackup(err)
 		}
-	}
-	if err := importer.Close(); err != nil {
-		return err
 	}
 	if !ended {
 		return notBackup(errors.New("app: restore: the archive is cut off"))

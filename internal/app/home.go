@@ -92,7 +92,7 @@ func (h *home) open(o Options) error {
 
 // empty tells whether the home holds neither keys nor data: then, and only then, keys may be made.
 func (h *home) empty() (bool, error) {
-	for _, name := range []string{keysDir + "/keyring", dataDir + "/" + database} {
+	for _, name := range []string{keysDir + "/ring", dataDir + "/" + database} {
 		if _, err := h.fs.Stat(name); err == nil {
 			return false, nil
 		} else if !errors.Is(err, fs.ErrNotExist) {
