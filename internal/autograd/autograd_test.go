@@ -2,6 +2,7 @@ package autograd
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -33,7 +34,14 @@ func parameter(name string, shape ...int) *Parameter {
 // cases are tapes that use every operation, each in a way that its gradient depends on where it
 // stands, and the parameters to check.
 func cases() map[string]func(t *Tape) []*Parameter {
-	all := map[string]func(t *Tape) []*Parameter{
+	all := lossCases()
+	maps.Copy(all, graphCases())
+	maps.Copy(all, activationCases())
+	return all
+}
+
+func lossCases() map[string]func(t *Tape) []*Parameter {
+	return map[string]func(t *Tape) []*Parameter{
 		"softmax": func(t *Tape) []*Parameter {
 			x := parameter("x", 4, 5)
 			t.MSE(t.Softmax(t.Use(x)), t.Use(parameter("target", 4, 5)), nil)
@@ -91,6 +99,11 @@ func cases() map[string]func(t *Tape) []*Parameter {
 			t.CrossEntropy(t.Use(z), []int32{1, 0, 3, 4}, nil)
 			return []*Parameter{z}
 		},
+	}
+}
+
+func graphCases() map[string]func(t *Tape) []*Parameter {
+	return map[string]func(t *Tape) []*Parameter{
 		"shared weights": func(t *Tape) []*Parameter {
 			x, w, b := parameter("x", 3, 4), parameter("w", 4, 4), parameter("b", 4)
 			h := t.Dense(t.Use(x), t.Use(w), t.Use(b), kernel.ActTanh)
@@ -117,6 +130,10 @@ func cases() map[string]func(t *Tape) []*Parameter {
 			return []*Parameter{x, w}
 		},
 	}
+}
+
+func activationCases() map[string]func(t *Tape) []*Parameter {
+	all := map[string]func(t *Tape) []*Parameter{}
 	for name, act := range map[string]kernel.Activation{
 		"none": kernel.ActNone, "relu": kernel.ActReLU, "sigmoid": kernel.ActSigmoid, "tanh": kernel.ActTanh,
 	} {
