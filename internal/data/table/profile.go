@@ -290,6 +290,8 @@ func (p *ColumnProfile) warnings(c *lathe.Column) []Warning {
 		warn("constant", "it says nothing and is not learnt from: drop it", "every row has the same value")
 	case p.Type == Identifier:
 		warn("identifier", "it is not learnt from; drop it, or check its values if it should be a category", "%d of %d values differ: it looks like an identifier", p.Distinct, p.Count)
+	case p.Type == Category && p.Count >= identifierRows && 2*p.Distinct > p.Count:
+		warn("many_categories", "most are too rare to learn from: group them, or drop the column", "%d of %d values differ", p.Distinct, p.Count)
 	case p.Count > 0 && len(p.Top) > 0 && p.Distinct > 1 && 1000*p.Top[0].Count >= 999*p.Count:
 		warn("near_constant", "check whether the few other values matter", "%d of %d values are %s", p.Top[0].Count, p.Count, quote(p.Top[0].Value))
 	}

@@ -86,7 +86,7 @@ func TestProfilePandas(t *testing.T) {
 
 func TestProfileWarnings(t *testing.T) {
 	var text strings.Builder
-	text.WriteString("id,const,empty,gaps,money,percent,odd,near,fine\n")
+	text.WriteString("id,const,empty,gaps,money,percent,odd,near,fine,title\n")
 	for i := range 2000 {
 		gap, odd, rare := "", "1.5", "usual"
 		if i%3 == 0 {
@@ -95,14 +95,14 @@ func TestProfileWarnings(t *testing.T) {
 		if i == 5 {
 			odd, rare = "-inf", "rare"
 		}
-		fmt.Fprintf(&text, "%d,x,,%s,\"%d,%03d\",%d%%,%s,%s,%d\n", i+1000, gap, i%7+1, i%50, i%90, odd, rare, i%10)
+		fmt.Fprintf(&text, "%d,x,,%s,\"%d,%03d\",%d%%,%s,%s,%d,the %d film\n", i+1000, gap, i%7+1, i%50, i%90, odd, rare, i%10, i)
 	}
-	fmt.Fprintf(&text, "2999,x,,,\"5,049\",19%%,1.5,usual,8\n")
+	fmt.Fprintf(&text, "2999,x,,,\"5,049\",19%%,1.5,usual,8,the 0 film\n")
 	b := mustRead(t, text.String(), Options{}).Batch
 	p := NewProfile(b, Infer(b))
 	want := map[string]string{
 		"id": "identifier", "const": "constant", "empty": "empty", "gaps": "mostly_missing", "money": "numbers_as_text",
-		"percent": "numbers_as_text", "odd": "infinite", "near": "near_constant",
+		"percent": "numbers_as_text", "odd": "infinite", "near": "near_constant", "title": "many_categories",
 	}
 	for _, w := range p.Warnings {
 		if w.Column != "odd" || w.Code != "near_constant" {

@@ -25,7 +25,8 @@ func (p *Profile) Text() string {
 		if c.Estimated {
 			distinct = "~" + distinct
 		}
-		fmt.Fprintf(&b, "  %s  %-10s  %9s  %9s  %s\n", pad(clean(c.Name), width), c.Type, distinct, share(c.Missing, p.Rows), c.picture())
+		line := fmt.Sprintf("  %s  %-10s  %9s  %9s  %s", pad(clean(c.Name), width), c.Type, distinct, share(c.Missing, p.Rows), c.picture())
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if len(p.Warnings) > 0 {
 		b.WriteString("\n")
