@@ -36,8 +36,7 @@ func (s *Store) EachFile(ctx context.Context, each func(name string, bytes int64
 // Import stores an object that EachFile gave, under the same name and as durably as Put. What is in it is not looked at:
 // it opens only with the keys that sealed it. A name that EachFile does not give is CodeInvalid.
 func (s *Store) Import(name string, r io.Reader) error {
-	project, blob, ok := parsePath(name)
-	if !ok {
+	if !isPath(name) {
 		return lathe.Errorf(lathe.CodeInvalid, "blob: import: %q is no object's path", name)
 	}
 	temp := path.Join(tempFolder, disk.TempName())
@@ -52,17 +51,16 @@ func (s *Store) Import(name string, r io.Reader) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return s.discard(temp, fmt.Errorf("blob: import: %w", err))
 	}
-	_, err = s.place(temp, project, blob, 0)
-	return err
+	return s.place(temp, name)
 }
 
-// parsePath undoes objectPath.
-func parsePath(name string) (lathe.Project, lathe.BlobName, bool) {
+// isPath tells whether objectPath could have given the name.
+func isPath(name string) bool {
 	parts := strings.Split(name, "/")
 	if len(parts) != 4 {
-		return "", lathe.BlobName{}, false
+		return false
 	}
 	project, ok := projectOf(parts[1])
 	blob, err := lathe.ParseBlobName(parts[3])
-	return project, blob, ok && err == nil && objectPath(project, blob) == name
+	return ok && err == nil && objectPath(project, blob) == name
 }
