@@ -31,7 +31,7 @@ type clock struct {
 
 func split(t time.Time) [clockCount]float64 {
 	t = t.UTC()
-	seconds := float64(t.Unix()) + float64(t.Nanosecond())*1e-9
+	seconds := float64(t.Unix()) + float64(float64(t.Nanosecond())*1e-9)
 	return [clockCount]float64{seconds, float64(t.Year()), float64(t.Month()), float64(t.Day()), float64(t.Weekday()), float64(t.Hour())}
 }
 

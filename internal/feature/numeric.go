@@ -64,12 +64,13 @@ func median(values []float64) float64 {
 	return sorted[n/2-1]/2 + sorted[n/2]/2
 }
 
-// moments gives mean and population standard deviation of values and of gaps copies of fill. A spread that rounding
+// moments gives mean and population standard deviation of values and of gaps copies of fill. Products are rounded
+// by float64() before they are added, so that no machine fuses the two and all learn the same bits. A spread that rounding
 // alone can make counts as none, by scikit-learn's rule (preprocessing._data._is_constant_feature), and then is 1.
 func moments(values []float64, fill float64, gaps int) (mean, std float64) {
 	n := float64(len(values) + gaps)
 	var s sum
-	s.add(fill * float64(gaps))
+	s.add(float64(fill * float64(gaps)))
 	for _, v := range values {
 		s.add(v)
 	}
@@ -81,12 +82,12 @@ func moments(values []float64, fill float64, gaps int) (mean, std float64) {
 		rest.add(d)
 	}
 	d := fill - mean
-	squares.add(float64(d*d) * float64(gaps))
-	rest.add(d * float64(gaps))
+	squares.add(float64(float64(d*d) * float64(gaps)))
+	rest.add(float64(d * float64(gaps)))
 	r := rest.value()
-	variance := (squares.value() - float64(r*r)/n) / n
+	variance := (squares.value() - float64(float64(r*r)/n)) / n
 	const epsilon = 0x1p-52
-	if bound := n*epsilon*variance + float64(n*mean*epsilon)*float64(n*mean*epsilon); variance <= bound {
+	if bound := float64(n*epsilon*variance) + float64(float64(n*mean*epsilon)*float64(n*mean*epsilon)); variance <= bound {
 		return mean, 1
 	}
 	return mean, math.Sqrt(variance)
