@@ -80,21 +80,20 @@ func (s *session) printCurl(ctx context.Context, o *options, addr string) error 
 	return nil
 }
 
-// exampleRow builds a request from the model's signature: a value for each input.
+// exampleRow is the sample's first row as a request: what the model takes, without the answer.
 func (s *session) exampleRow(ctx context.Context) (string, error) {
-	var v lathe.ModelVersion
-	if err := s.Do(ctx, http.MethodGet, versionPath(sampleName, ""), nil, &v); err != nil {
+	var head struct {
+		Columns []string `json:"columns"`
+		Rows    [][]any  `json:"rows"`
+	}
+	if err := s.Do(ctx, http.MethodGet, client.Query(client.Path("datasets", sampleName, "rows"), "n", "1"), nil, &head); err != nil {
 		return "", err
 	}
-	var m struct {
-		Inputs []lathe.Input `json:"inputs"`
-	}
-	if err := json.Unmarshal(v.Manifest, &m); err != nil {
-		return "", fmt.Errorf("up: sample: %w", err)
-	}
 	row := map[string]any{}
-	for _, in := range m.Inputs {
-		row[in.Name] = in.Example
+	for i, name := range head.Columns {
+		if name != samples.Target && len(head.Rows) > 0 {
+			row[name] = head.Rows[0][i]
+		}
 	}
 	data, err := json.Marshal([]any{row})
 	if err != nil {
