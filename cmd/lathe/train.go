@@ -83,10 +83,7 @@ func (s *session) train(ctx context.Context, data string, spec lathe.TrainSpec, 
 			return err
 		}
 		spec.Dataset, spec.DatasetVersion = version.Dataset, version.Number
-		if !s.quiet {
-			s.note("dataset %s version %d: %d rows, %d columns", version.Dataset, version.Number, version.Rows, len(version.Columns))
-			printWarnings(s.err, version.Profile)
-		}
+		s.note("dataset %s version %d: %d rows, %d columns", version.Dataset, version.Number, version.Rows, len(version.Columns))
 	}
 	var run lathe.Run
 	start := map[string]any{"kind": "train", "train": spec}

@@ -157,7 +157,7 @@ func (a *App) assemble(ctx context.Context) error {
 	a.store = store.New(a.database(), store.Options{
 		Clock: a.options.Clock, Keys: sealer{a.home.keys}, Queue: a.queue, Notify: watchers.notify,
 	})
-	work := &workshop{children: a.children, blobs: a.blobs, data: a.store}
+	work := &workshop{children: a.children, blobs: a.blobs, data: a.store, log: a.options.Log}
 	w.runs, w.data, w.blobs, w.work = a.store, a.store, a.blobs, work
 	if _, err := a.store.RequeueLost(ctx, holder); err != nil {
 		return err
@@ -185,12 +185,16 @@ func (a *App) bury(ctx context.Context, data *holding) error {
 	return data.buryRows(ctx, func(each func(lathe.Project) error) error { return a.store.EachProject(ctx, each) })
 }
 
-// limits bounds the children by kind. The machine's memory is shared out by the operator through GOMEMLIMIT.
+// limits bounds the children by kind: none may take more than three quarters of the machine, so that the service stays.
 func limits() map[string]child.Limits {
-	const low = 10
+	memory := physicalMemory() / 4 * 3
+	if memory == 0 {
+		memory = 8 << 30
+	}
+	low := child.Limits{Memory: memory, Nice: 10}
+	asked := child.Limits{Memory: memory, Nice: 5} // somebody waits for it
 	return map[string]child.Limits{
-		native.KindIngest: {Nice: low}, native.KindShape: {Nice: low}, native.KindTrain: {Nice: low},
-		native.KindPredict: {Nice: 5}, native.KindEvaluate: {Nice: 5},
+		native.KindIngest: low, native.KindShape: low, native.KindTrain: low, native.KindPredict: asked, native.KindEvaluate: asked,
 	}
 }
 

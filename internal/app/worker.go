@@ -72,6 +72,9 @@ func (j *heldRun) carryOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.warn(ctx, dataset); err != nil {
+		return err
+	}
 	input, err := j.work.input(ctx, j.run.Project, dataset)
 	if err != nil {
 		return err
@@ -88,6 +91,27 @@ func (j *heldRun) carryOut(ctx context.Context) error {
 			return cause
 		}
 		return err
+	}
+	return nil
+}
+
+// warn passes on what the dataset's profile warns of, before anything is learnt from it.
+func (j *heldRun) warn(ctx context.Context, dataset lathe.DatasetVersion) error {
+	var profile struct {
+		Warnings []struct{ Message, Hint string }
+	}
+	if j.run.Attempt > 1 || json.Unmarshal(dataset.Profile, &profile) != nil {
+		return nil
+	}
+	const most = 20
+	for i, w := range profile.Warnings {
+		message := w.Message + ": " + w.Hint
+		if i == most {
+			message = fmt.Sprintf("%d more; see: lathe data profile %s", len(profile.Warnings)-most, dataset.Dataset)
+		}
+		if err := j.event(ctx, "warning", note(message)); err != nil || i == most {
+			return err
+		}
 	}
 	return nil
 }
@@ -164,6 +188,8 @@ func (j *heldRun) settle(ctx context.Context, err error) error {
 		return err
 	case errors.Is(err, context.Canceled):
 		return j.runs.ReleaseRun(ctx, j.lease) // the service stops; the next start goes on from the checkpoint
+	case errors.As(err, &crash) && crash.OutOfMemory:
+		return j.fail(ctx, outOfMemory(crash))
 	case errors.As(err, &crash) && j.run.Attempt < maxAttempts:
 		j.log.Warn("child crashed, the run goes on from its checkpoint", "run", j.run.ID, "attempt", j.run.Attempt, "error", err)
 		if err := j.event(ctx, "warning", note("the training process ended unexpectedly; going on from the last checkpoint")); err != nil {

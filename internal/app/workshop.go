@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"lathe"
 	"lathe/internal/app/native"
@@ -19,6 +21,7 @@ type workshop struct {
 	children *child.Supervisor
 	blobs    lathe.BlobStore
 	data     lathe.DatasetStore
+	log      *slog.Logger
 }
 
 // input describes a dataset version for a child.
@@ -63,10 +66,31 @@ type made struct {
 	blob lathe.Blob
 }
 
+// run runs a job and explains a child that ended without a verdict to whoever waits for it.
+func (w *workshop) run(ctx context.Context, job child.Job, h child.Handler) error {
+	err := w.children.Run(ctx, job, h)
+	var crash *child.CrashError
+	switch {
+	case !errors.As(err, &crash):
+		return err
+	case crash.OutOfMemory:
+		return outOfMemory(crash)
+	default:
+		w.log.Error("child crashed", "kind", job.Kind, "error", crash, "stderr", crash.Stderr)
+		return lathe.Errorf(lathe.CodeUnavailable, "app: %s: the process that did the work ended unexpectedly: %w", job.Kind, crash).
+			WithHint("try again; the service's log says more")
+	}
+}
+
+func outOfMemory(crash *child.CrashError) error {
+	return lathe.Errorf(lathe.CodeTooLarge, "app: %s: it needs more memory than the %d MiB that it may use: %w", crash.Kind, crash.Memory>>20, crash).
+		WithHint("use fewer rows or columns, or a machine with more memory")
+}
+
 // makes runs a job whose products are a segment and its description.
 func (w *workshop) makes(ctx context.Context, project lathe.Project, job child.Job) (made, error) {
 	var m made
-	err := w.children.Run(ctx, job, child.Handler{
+	err := w.run(ctx, job, child.Handler{
 		Event: func(string, json.RawMessage) error { return nil },
 		Stream: func(name string, _ json.RawMessage, r io.Reader) (err error) {
 			switch name {
@@ -138,7 +162,7 @@ func (w *workshop) predict(ctx context.Context, project lathe.Project, version l
 		Kind: native.KindPredict, Spec: native.TableJob{Model: version.Model, Version: version.Number},
 		Inputs: []child.Input{w.blob(project, native.InputPackage, version.Package.Name), reader(native.InputFile, r)},
 	}
-	err = w.children.Run(ctx, job, child.Handler{
+	err = w.run(ctx, job, child.Handler{
 		Event: func(kind string, data json.RawMessage) error {
 			if kind == native.EventExtra {
 				return json.Unmarshal(data, &extra)
@@ -164,7 +188,7 @@ func (w *workshop) evaluate(ctx context.Context, project lathe.Project, version 
 		Spec:   native.TableJob{Model: version.Model, Version: version.Number, Data: data},
 		Inputs: append([]child.Input{w.blob(project, native.InputPackage, version.Package.Name)}, source...),
 	}
-	err := w.children.Run(ctx, job, child.Handler{
+	err := w.run(ctx, job, child.Handler{
 		Event: func(kind string, data json.RawMessage) error {
 			if kind == native.EventResult {
 				return json.Unmarshal(data, &result)
