@@ -66,7 +66,7 @@ func TestRestoreOverDamage(t *testing.T) {
 	exec(t, db, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	insert(t, db, 20)
 	for suffix, damage := range map[string]func([]byte) []byte{
-		"": flip(3*pageSize), "-wal": flip(40), "-seal": func([]byte) []byte { return nil },
+		"": flip(3 * pageSize), "-wal": flip(40), "-seal": func([]byte) []byte { return nil },
 	} {
 		broken := image(t, o)
 		edit(t, broken.Path+suffix, damage)
