@@ -195,10 +195,10 @@ func (j *job) measure(c *candidate) (err error) {
 		return fmt.Errorf("tabular: weights: %w", err)
 	}
 	c.weights = b.Bytes()
-	if c.validation, err = j.report(c.net, &j.parts.validation); err != nil {
+	if c.validation, err = j.report(c, &j.parts.validation); err != nil {
 		return err
 	}
-	if c.test, err = j.report(c.net, &j.parts.test); err != nil {
+	if c.test, err = j.report(c, &j.parts.test); err != nil {
 		return err
 	}
 	c.p50 = j.latency(c.net)

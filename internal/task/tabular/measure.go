@@ -11,17 +11,21 @@ import (
 	"lathe/internal/feature"
 	"lathe/internal/format/safetensors"
 	"lathe/internal/learn"
-	"lathe/internal/nn"
 )
 
-// report measures a network on a part, nil where the part has no rows.
-func (j *job) report(net *nn.Network, p *part) (*eval.Report, error) {
+// report measures a candidate on a part, nil where the part has no rows. The baseline needs no intervals: it answers the
+// same for every row.
+func (j *job) report(c *candidate, p *part) (*eval.Report, error) {
 	if p.Rows == 0 {
 		return nil, nil
 	}
-	y := make([]float32, p.Rows*net.Outputs())
-	net.Predict(y, p.X, p.Rows)
-	return score(j.target, y, p.classes, p.numbers, eval.Options{Seed: j.Spec.Seed})
+	y := make([]float32, p.Rows*c.net.Outputs())
+	c.net.Predict(y, p.X, p.Rows)
+	o := eval.Options{Seed: j.Spec.Seed}
+	if c.recipe == RecipeMajority && j.Spec.Recipe != RecipeMajority {
+		o.Resamples = -1
+	}
+	return score(j.target, y, p.classes, p.numbers, o)
 }
 
 // score measures what a network gave: y is [rows outputs], classes or numbers is the truth.
