@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
@@ -152,3 +153,16 @@ func blobOf(content string) lathe.Blob {
 const a, b = lathe.Project("alpha"), lathe.Project("beta")
 
 var ctx = context.Background()
+
+// renew makes the store anew over the same database, with somebody who listens.
+func (e *env) renew(notify func(lathe.Project, string)) {
+	e.Store = store.New(e.db, store.Options{Clock: e.clock.Now, Keys: keys{}, Queue: e.queue, Notify: notify})
+}
+
+// decoded gives a value of a dump as it was: bytes are in base 64 there.
+func decoded(text string) string {
+	if plain, err := base64.StdEncoding.DecodeString(text); err == nil {
+		return string(plain)
+	}
+	return text
+}
