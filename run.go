@@ -26,11 +26,11 @@ func (s RunState) Final() bool { return s == RunStopped || s == RunFailed || s =
 type Run struct {
 	Project    Project         `json:"project"`
 	ID         string          `json:"id"`
-	Kind       string          `json:"kind"` // train
+	Kind       string          `json:"kind"` // train or verify
 	State      RunState        `json:"state"`
 	Stopping   bool            `json:"stopping,omitempty"` // asked to stop at the next checkpoint
-	Spec       json.RawMessage `json:"spec"`               // TrainSpec for kind train, with defaults filled in
-	Result     json.RawMessage `json:"result,omitempty"`   // TrainResult for kind train
+	Spec       json.RawMessage `json:"spec"`               // TrainSpec or VerifySpec, with defaults filled in
+	Result     json.RawMessage `json:"result,omitempty"`   // TrainResult or VerifyResult
 	Error      *Problem        `json:"error,omitempty"`
 	Attempt    int             `json:"attempt"`        // how often a worker took it
 	Seq        int64           `json:"seq"`            // of the newest event
@@ -165,6 +165,32 @@ type TrainResult struct {
 	Warnings   []string           `json:"warnings,omitempty"`
 }
 
+// The kinds of runs.
+const (
+	RunTrain  = "train"
+	RunVerify = "verify"
+)
+
+// VerifySpec asks to train a version again and to compare.
+type VerifySpec struct {
+	Model   string    `json:"model"`
+	Version int       `json:"version"`
+	Expect  string    `json:"expect"` // digest of the version's weights
+	Train   TrainSpec `json:"train"`  // made from the version's lineage, with the steps that it really did
+}
+
+// VerifyResult is how a verifying run ended: what `lathe models verify --json` prints.
+type VerifyResult struct {
+	Run     string  `json:"run"`
+	Model   string  `json:"model"`
+	Version int     `json:"version"`
+	Same    bool    `json:"same"`
+	Expect  string  `json:"expect"`
+	Digest  string  `json:"weights_digest"`
+	Steps   int64   `json:"steps"`
+	Seconds float64 `json:"seconds"`
+}
+
 // RunService is the work part of the product, over RunStore and the queue.
 type RunService interface {
 	FindRun(ctx context.Context, project Project, id string) (Run, error)
@@ -172,6 +198,9 @@ type RunService interface {
 	FindEvents(ctx context.Context, project Project, id string, after int64, limit int) ([]Event, error)
 	// Train checks the spec against the data, fills in the defaults and queues the run.
 	Train(ctx context.Context, project Project, spec TrainSpec) (Run, error)
+	// Verify queues a run that trains a version again from its lineage and compares the weights, bit by bit. A version
+	// whose rows are no longer what they were cannot be verified: CodeConflict.
+	Verify(ctx context.Context, project Project, model, ref string) (Run, error)
 	// WatchRun calls each for every event after a seq, old ones first and then live, until the run rests, ctx ends or
 	// each returns an error.
 	WatchRun(ctx context.Context, project Project, id string, after int64, each func(Event) error) error

@@ -19,7 +19,7 @@ import (
 func modelsCommand(o *options) *cobra.Command {
 	return group("models", "List, compare, export, import and promote models",
 		modelsList(o), modelsShow(o), modelsCompare(o), modelsCard(o), modelsExport(o), modelsImport(o),
-		modelsAlias(o), modelsRollback(o), modelsRemove(o))
+		modelsAlias(o), modelsRollback(o), modelsVerify(o), modelsRemove(o))
 }
 
 // splitRef reads MODEL[@VERSION|@alias].
@@ -245,6 +245,23 @@ func modelAct(cmd *cobra.Command, o *options, method, path string, in any) error
 		}
 		return s.show(m, func(w io.Writer) { fmt.Fprintf(w, "model %s: %s\n", m.Name, aliasText(m.Aliases)) })
 	})
+}
+
+func modelsVerify(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify MODEL[@VERSION]", Short: "Train a version again from its lineage and compare the weights bit by bit", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			model, ref := splitRef(args[0])
+			return withSession(cmd, o, func(ctx context.Context, s *session) error {
+				var run lathe.Run
+				start := map[string]any{"kind": lathe.RunVerify, "verify": map[string]string{"model": model, "ref": ref}}
+				if err := s.Do(ctx, http.MethodPost, client.Path("runs"), start, &run); err != nil {
+					return err
+				}
+				return s.follow(ctx, run.ID)
+			})
+		},
+	}
 }
 
 func modelsRemove(o *options) *cobra.Command {

@@ -151,6 +151,9 @@ func (s *session) showRun(run lathe.Run) error {
 		}
 		return e
 	case lathe.RunSucceeded:
+		if run.Kind == lathe.RunVerify {
+			return s.showVerified(run)
+		}
 		var result lathe.TrainResult
 		if err := json.Unmarshal(run.Result, &result); err != nil {
 			return fmt.Errorf("run %s: result: %w", run.ID, err)
@@ -161,6 +164,21 @@ func (s *session) showRun(run lathe.Run) error {
 			fmt.Fprintf(w, "run %s: %s; go on with: lathe runs resume %s\n", run.ID, run.State, run.ID)
 		})
 	}
+}
+
+// showVerified prints how a comparison ended; weights that differ are the command's failure.
+func (s *session) showVerified(run lathe.Run) error {
+	var r lathe.VerifyResult
+	if err := json.Unmarshal(run.Result, &r); err != nil {
+		return fmt.Errorf("run %s: result: %w", run.ID, err)
+	}
+	if !r.Same {
+		return lathe.Errorf(lathe.CodeConflict, "model %s version %d: trained again it has the weights %s, not %s", r.Model, r.Version, r.Digest, r.Expect).
+			WithHint("the package, or the code that trains, is not what it was; see: lathe models show %s@%d", r.Model, r.Version)
+	}
+	return s.show(run.Result, func(w io.Writer) {
+		fmt.Fprintf(w, "model %s version %d: the same weights after %d steps, to the bit: %s\n", r.Model, r.Version, r.Steps, r.Digest)
+	})
 }
 
 // printResult prints the leaderboard, best first as the service ordered it.

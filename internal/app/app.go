@@ -170,7 +170,7 @@ func (a *App) assemble(ctx context.Context) error {
 	a.serving = newServing(a.store, a.store, loader)
 	s := services{
 		data:   data,
-		runs:   &running{RunStore: a.store, data: a.store, hub: watchers},
+		runs:   &running{RunStore: a.store, data: a.store, models: a.store, hub: watchers},
 		models: &modelling{ModelStore: a.store, blobs: a.blobs, data: a.store, loader: loader, serving: a.serving, work: work},
 		serve:  a.serving,
 	}
@@ -289,7 +289,10 @@ func (a *App) close() error {
 		a.background.Wait()
 	}
 	if a.queue != nil {
-		errs = append(errs, a.queue.Stop(ctx))
+		// Runs are not waited for: they give back their leases, and the next start goes on from their checkpoints.
+		now, cut := context.WithCancel(ctx)
+		cut()
+		errs = append(errs, a.queue.Stop(now))
 	}
 	if a.children != nil {
 		a.children.Stop()

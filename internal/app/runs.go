@@ -16,8 +16,9 @@ import (
 // running is lathe.RunService: it checks what is asked, and lets others watch what happens.
 type running struct {
 	lathe.RunStore
-	data lathe.DatasetStore
-	hub  *hub
+	data   lathe.DatasetStore
+	models lathe.ModelStore
+	hub    *hub
 }
 
 // Train implements lathe.RunService.
@@ -43,7 +44,7 @@ func (s *running) Train(ctx context.Context, project lathe.Project, spec lathe.T
 	if err != nil {
 		return lathe.Run{}, fmt.Errorf("app: train: %w", err)
 	}
-	return s.CreateRun(ctx, project, lathe.Run{Kind: "train", Spec: text})
+	return s.CreateRun(ctx, project, lathe.Run{Kind: lathe.RunTrain, Spec: text})
 }
 
 // checkColumns refuses a target that the dataset lacks before anything is queued.

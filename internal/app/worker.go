@@ -58,15 +58,16 @@ type heldRun struct {
 	*worker
 	run     lathe.Run
 	lease   lathe.Lease
+	verify  *lathe.VerifySpec // of a run that compares
 	result  lathe.TrainResult
 	version *lathe.ModelVersion
 }
 
 // carryOut runs the child under the lease's heartbeat.
 func (j *heldRun) carryOut(ctx context.Context) error {
-	var spec lathe.TrainSpec
-	if err := json.Unmarshal(j.run.Spec, &spec); err != nil {
-		return fmt.Errorf("app: run %s: spec: %w", j.run.ID, err)
+	spec, err := j.spec()
+	if err != nil {
+		return err
 	}
 	dataset, err := j.data.FindDatasetVersion(ctx, j.run.Project, spec.Dataset, spec.DatasetVersion)
 	if err != nil {
@@ -87,12 +88,36 @@ func (j *heldRun) carryOut(ctx context.Context) error {
 	}()
 	defer func() { cancel(nil); <-beating }()
 	if err := j.work.train(ctx, j, native.TrainJob{Run: j.run.ID, Spec: spec, Data: input}); err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return cause
-		}
-		return err
+		return whyEnded(ctx, err)
 	}
 	return nil
+}
+
+// whyEnded tells work that was cut off from work that failed. Whoever stops the queue has a cause of its own.
+func whyEnded(ctx context.Context, err error) error {
+	switch cause := context.Cause(ctx); {
+	case cause == nil:
+		return err
+	case errors.Is(cause, errStopped), errors.Is(cause, errLost):
+		return cause
+	default:
+		return ctx.Err()
+	}
+}
+
+// spec reads what is to be trained.
+func (j *heldRun) spec() (spec lathe.TrainSpec, err error) {
+	if j.run.Kind == lathe.RunVerify {
+		j.verify = new(lathe.VerifySpec)
+		err = json.Unmarshal(j.run.Spec, j.verify)
+		spec = j.verify.Train
+	} else {
+		err = json.Unmarshal(j.run.Spec, &spec)
+	}
+	if err != nil {
+		return spec, fmt.Errorf("app: run %s: spec: %w", j.run.ID, err)
+	}
+	return spec, nil
 }
 
 // warn passes on what the dataset's profile warns of, before anything is learnt from it.
@@ -100,7 +125,7 @@ func (j *heldRun) warn(ctx context.Context, dataset lathe.DatasetVersion) error 
 	var profile struct {
 		Warnings []struct{ Message, Hint string }
 	}
-	if j.run.Attempt > 1 || json.Unmarshal(dataset.Profile, &profile) != nil {
+	if j.run.Attempt > 1 || j.verify != nil || json.Unmarshal(dataset.Profile, &profile) != nil {
 		return nil
 	}
 	const most = 20
@@ -165,6 +190,9 @@ func (j *heldRun) product(ctx context.Context, header json.RawMessage, r io.Read
 		return fmt.Errorf("app: result: %w", err)
 	}
 	j.result.Run = j.run.ID
+	if j.verify != nil {
+		return nil
+	}
 	version, err := storePackage(ctx, j.blobs, j.run.Project, j.result.Model, j.run.ID, r)
 	if err != nil {
 		return err
@@ -177,6 +205,8 @@ func (j *heldRun) product(ctx context.Context, header json.RawMessage, r io.Read
 func (j *heldRun) settle(ctx context.Context, err error) error {
 	var crash *child.CrashError
 	switch {
+	case err == nil && j.verify != nil && j.result.Digest != "":
+		return j.compare(ctx)
 	case err == nil && j.version == nil:
 		return j.fail(ctx, errors.New("app: the child ended without a result"))
 	case err == nil:

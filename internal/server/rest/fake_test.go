@@ -124,6 +124,11 @@ func (f *fakeRuns) FindEvents(_ context.Context, _ lathe.Project, _ string, afte
 	return out[:min(limit, len(out))], nil
 }
 
+func (f *fakeRuns) Verify(_ context.Context, project lathe.Project, model, _ string) (lathe.Run, error) {
+	spec, err := json.Marshal(lathe.VerifySpec{Model: model})
+	return lathe.Run{Project: project, ID: "v1", Kind: lathe.RunVerify, State: lathe.RunQueued, Spec: spec}, err
+}
+
 func (f *fakeRuns) Train(_ context.Context, project lathe.Project, spec lathe.TrainSpec) (lathe.Run, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -14,9 +14,18 @@ type runParams struct {
 
 // newRun asks for a run. The kind says which of the members holds its spec.
 type newRun struct {
-	Kind  string           `json:"kind" doc:"train"`
-	Train *lathe.TrainSpec `json:"train,omitempty"`
+	Kind   string           `json:"kind" doc:"train or verify"`
+	Train  *lathe.TrainSpec `json:"train,omitempty"`
+	Verify *newVerify       `json:"verify,omitempty"`
 }
+
+// newVerify names the version to train again.
+type newVerify struct {
+	Model string `json:"model"`
+	Ref   string `json:"ref,omitempty" doc:"A number or an alias; what deploy would take by default"`
+}
+
+const runHint = `send {"kind": "train", "train": {"dataset": ..., "target": ...}} or {"kind": "verify", "verify": {"model": ...}}`
 
 func (s *server) registerRuns() {
 	const base = "/api/v1/runs"
@@ -30,16 +39,22 @@ func (s *server) registerRuns() {
 }
 
 func (s *server) startRun(ctx context.Context, p *lathe.Principal, _ *struct{}, body *newRun) (lathe.Run, error) {
-	if body.Kind != "train" {
-		return lathe.Run{}, lathe.Errorf(lathe.CodeInvalid, "rest: runs: kind is not train").WithField("kind").WithHint(`send {"kind": "train", "train": {"dataset": ..., "target": ...}}`)
+	switch {
+	case body.Kind == lathe.RunTrain && body.Train != nil:
+		if err := guard.Require(ctx, lathe.VerbTrain, modelOf(*body.Train)); err != nil {
+			return lathe.Run{}, err
+		}
+		return s.Runs.Train(ctx, p.Project, *body.Train)
+	case body.Kind == lathe.RunVerify && body.Verify != nil:
+		if err := guard.Require(ctx, lathe.VerbTrain, body.Verify.Model); err != nil {
+			return lathe.Run{}, err
+		}
+		return s.Runs.Verify(ctx, p.Project, body.Verify.Model, body.Verify.Ref)
+	case body.Kind == lathe.RunTrain || body.Kind == lathe.RunVerify:
+		return lathe.Run{}, lathe.Errorf(lathe.CodeInvalid, "rest: runs: %s is missing", body.Kind).WithField(body.Kind).WithHint("%s", runHint)
+	default:
+		return lathe.Run{}, lathe.Errorf(lathe.CodeInvalid, "rest: runs: kind is neither train nor verify").WithField("kind").WithHint("%s", runHint)
 	}
-	if body.Train == nil {
-		return lathe.Run{}, lathe.Errorf(lathe.CodeInvalid, "rest: runs: train is missing").WithField("train").WithHint(`send {"kind": "train", "train": {"dataset": ..., "target": ...}}`)
-	}
-	if err := guard.Require(ctx, lathe.VerbTrain, modelOf(*body.Train)); err != nil {
-		return lathe.Run{}, err
-	}
-	return s.Runs.Train(ctx, p.Project, *body.Train)
 }
 
 // modelOf names the model that a training run makes, which a key's scopes may be limited to.
@@ -93,6 +108,13 @@ func (s *server) runFor(ctx context.Context, p *lathe.Principal, verb lathe.Verb
 }
 
 func requireRun(ctx context.Context, verb lathe.Verb, run lathe.Run) error {
+	if run.Kind == lathe.RunVerify {
+		var spec lathe.VerifySpec
+		if err := json.Unmarshal(run.Spec, &spec); err != nil {
+			return err
+		}
+		return guard.Require(ctx, verb, spec.Model)
+	}
 	var spec lathe.TrainSpec
 	if err := json.Unmarshal(run.Spec, &spec); err != nil {
 		return err
