@@ -63,7 +63,9 @@ func (d datatype) putJSON(b *row.Builder, col int, t *tensor, v row.Value) error
 		}
 		return b.Float(col, f)
 	case (d.kind == kindInt || d.kind == kindUint) && v.Kind == '0':
-		if v.Float != math.Trunc(v.Float) || v.Float < d.lo || v.Float >= d.hi && !(v.Whole && d.size == 8) {
+		// The ends of the 64-bit types are no floats: there, how the number is written decides.
+		edge := d.size == 8 && (v.Whole || v.Large && d.kind == kindUint)
+		if v.Float != math.Trunc(v.Float) || v.Float < d.lo || v.Float >= d.hi && !edge {
 			return t.outOfRange(v.Float)
 		}
 		if v.Whole {

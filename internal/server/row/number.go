@@ -37,7 +37,7 @@ func scanNumber(data []byte, at int) (n number, next int, err error) {
 	}
 	digits := i - first
 	if digits == 0 || digits > 1 && data[first] == '0' {
-		return n, at, nil
+		return number{}, at, nil
 	}
 	n.whole = true
 	exponent := 0
@@ -49,7 +49,7 @@ func scanNumber(data []byte, at int) (n number, next int, err error) {
 			i++
 		}
 		if i == point {
-			return n, at, nil
+			return number{}, at, nil
 		}
 		n.whole = false
 		digits += i - point
@@ -58,7 +58,7 @@ func scanNumber(data []byte, at int) (n number, next int, err error) {
 	if i < len(data) && data[i]|0x20 == 'e' {
 		written, after, ok := scanExponent(data, i+1)
 		if !ok {
-			return n, at, nil
+			return number{}, at, nil
 		}
 		n.whole = false
 		exponent, i = exponent+written, after
@@ -112,4 +112,13 @@ func (n number) int64() (int64, bool) {
 	}
 	v, err := strconv.ParseInt(unsafe.String(&n.text[0], len(n.text)), 10, 64)
 	return v, err == nil
+}
+
+// isUint64 tells whether the number is written as a whole one that fits uint64.
+func (n number) isUint64() bool {
+	if !n.whole || len(n.text) > 20 {
+		return false
+	}
+	_, err := strconv.ParseUint(unsafe.String(&n.text[0], len(n.text)), 10, 64)
+	return err == nil
 }

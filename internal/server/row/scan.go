@@ -320,6 +320,7 @@ type Value struct {
 	Float float64
 	Int   int64
 	Whole bool // the number is written as a whole one that fits Int
+	Large bool // the number is written as a whole one that fits uint64 and not Int; Float is nearest to it
 	Bool  bool
 	Text  string
 }
@@ -334,6 +335,7 @@ func (s *Scanner) Value(what string) (v Value, err error) {
 		}
 		v.Float = n.float
 		v.Int, v.Whole = n.int64()
+		v.Large = !v.Whole && n.isUint64()
 		return v, nil
 	case '"':
 		v.Text, err = s.String(what)
