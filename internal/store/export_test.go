@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -12,7 +13,7 @@ import (
 
 // What tests outside the package compare with the schema.
 var (
-	ProjectTables  = projectTables
+	ProjectTables  = slices.Sorted(slices.Values(slices.Concat(rootTables, partTables)))
 	BlobReferences = blobReferences
 )
 

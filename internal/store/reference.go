@@ -40,18 +40,18 @@ func (s *Store) FindBlobReferences(ctx context.Context) (map[BlobReference]struc
 	return out, nil
 }
 
-// projectTables are all tables but schema_version; a test compares them with the schema.
-var projectTables = []string{
-	"api_key", "dataset", "dataset_erasure", "dataset_segment", "dataset_version", "endpoint", "endpoint_route",
-	"model", "model_alias", "model_version", "reply", "run", "run_event", "secret", "usage_record",
-}
+// rootTables are those whose rows stand by themselves; the others' rows hang on them and tell no more projects.
+var rootTables = []string{"api_key", "dataset", "endpoint", "model", "reply", "run", "secret", "usage_record"}
+
+// partTables are the others, but for schema_version. A test compares both with the schema.
+var partTables = []string{"dataset_erasure", "dataset_segment", "dataset_version", "endpoint_route", "model_alias", "model_version", "run_event"}
 
 // EachProject calls each for every project that has a record, in order, until it returns an error. The owner's
 // lathe.AllProjects is none, and lathe.DefaultProject always is one.
 func (s *Store) EachProject(ctx context.Context, each func(lathe.Project) error) error {
 	seen := []string{}
 	query := s.r.NewSelect().ColumnExpr("? AS project", lathe.DefaultProject)
-	for _, table := range projectTables {
+	for _, table := range rootTables {
 		query = query.Union(s.r.NewSelect().Table(table).Column("project"))
 	}
 	err := s.r.NewSelect().TableExpr("(?) AS p", query).Column("project").Where("project <> ?", lathe.AllProjects).

@@ -139,13 +139,14 @@ func (s *Store) RequeueLost(ctx context.Context, holder string) ([]lathe.Run, er
 }
 
 // RequeueExpired queues again every running run whose lease is past its end, whoever holds it. It is for the time while
-// the service runs; RequeueLost is for its start.
+// the service runs, every few seconds; RequeueLost is for its start. It writes only where there is such a run.
 func (s *Store) RequeueExpired(ctx context.Context) ([]lathe.Run, error) {
-	var lost []runRow
-	err := s.write(ctx, "requeue expired runs", func(ctx context.Context, tx bun.Tx) error {
-		err := tx.NewSelect().Model(&lost).Where("state = ?", lathe.RunRunning).Where("lease_until <= ?", toMicro(s.now())).
-			OrderExpr("created_at, id").Scan(ctx)
-		if err != nil {
+	lost, err := s.expired(ctx, s.r)
+	if err != nil || len(lost) == 0 {
+		return []lathe.Run{}, s.fail("requeue expired runs", err)
+	}
+	err = s.write(ctx, "requeue expired runs", func(ctx context.Context, tx bun.Tx) (err error) {
+		if lost, err = s.expired(ctx, tx); err != nil {
 			return err
 		}
 		return s.queueEach(ctx, tx, lost)
@@ -154,6 +155,12 @@ func (s *Store) RequeueExpired(ctx context.Context) ([]lathe.Run, error) {
 		return nil, err
 	}
 	return s.afterRequeue(lost)
+}
+
+func (s *Store) expired(ctx context.Context, db bun.IDB) (rows []runRow, err error) {
+	err = db.NewSelect().Model(&rows).Where("state = ?", lathe.RunRunning).Where("lease_until <= ?", toMicro(s.now())).
+		OrderExpr("created_at, id").Scan(ctx)
+	return rows, err
 }
 
 // insertJobs adds a job for each run.
