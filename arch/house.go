@@ -53,7 +53,7 @@ var house = []row{
 	{meeting, "meeting, native", []string{"internal/app/native"}},
 	{meeting, "meeting", []string{"internal/app"}},
 
-	{top, "top", []string{"arch", "bench", "bench/...", "cmd/...", "tests/..."}},
+	{top, "top", []string{"arch", "bench", "bench/...", "cmd/...", "tests/...", "torture"}},
 }
 
 // place finds a folder's height in the house, -1 where it has none. The longest pattern that fits holds.

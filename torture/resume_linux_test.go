@@ -1,0 +1,149 @@
+package torture
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"lathe"
+	"lathe/samples"
+)
+
+// slow makes steps that take a while, and a checkpoint as slow as training makes one.
+var slow = map[string]string{"checkpoint_ms": "1", "hidden": "256-256", "batch": "8"}
+
+// TestKilledTraining kills the training child, the service, and both in mid-training: the run goes on from its
+// checkpoint and ends with the weights of an undisturbed one.
+func TestKilledTraining(t *testing.T) {
+	s := up(t, newHome(t))
+	s.upload("penguins", samples.Penguins)
+	epochs := 100
+	_, calm := s.finish(s.train("calm", epochs, slow).ID)
+	for _, who := range []string{"child", "service", "both"} {
+		t.Run(who, func(t *testing.T) {
+			for !killOnce(t, s, who, epochs, calm) {
+				epochs *= 2 // it was through before it could be killed
+				_, calm = s.finish(s.train("calm", epochs, slow).ID)
+			}
+		})
+	}
+	s.healthy()
+}
+
+// killOnce trains, kills twice and compares; false tells that the run was too quick for that.
+func killOnce(t *testing.T, s *service, who string, epochs int, calm lathe.TrainResult) bool {
+	t.Helper()
+	id := s.train(who, epochs, slow).ID
+	var marks []mark
+	for range 2 {
+		at := s.until(id, func(run lathe.Run) bool { return run.State == lathe.RunRunning && run.Step > last(marks).step })
+		if at.State.Final() {
+			return false
+		}
+		children := s.children("train")
+		if who != "service" {
+			for _, c := range children {
+				kill9(t, c)
+			}
+		}
+		if who != "child" {
+			s.kill()
+			s.again()
+		}
+		marks = append(marks, mark{at.Step, at.Seq})
+	}
+	run, result := s.finish(id)
+	if run.Attempt < 3 {
+		return false
+	}
+	if run.Attempt > 3 {
+		t.Errorf("%d attempts after 2 kills", run.Attempt)
+	}
+	if result.Digest != calm.Digest || result.Steps != calm.Steps {
+		t.Errorf("weights %s after %d steps, undisturbed %s after %d", result.Digest, result.Steps, calm.Digest, calm.Steps)
+	}
+	checkResumed(t, s.events(id), marks)
+	t.Logf("killed at steps %v of %d, weights %.12s", marks, result.Steps, result.Digest)
+	return true
+}
+
+// mark is what was known of a run just before a kill: its checkpoint's step, and its newest event.
+type mark struct{ step, seq int64 }
+
+func last(marks []mark) mark {
+	if len(marks) == 0 {
+		return mark{}
+	}
+	return marks[len(marks)-1]
+}
+
+// checkResumed looks at the first report after each kill's new start: it is of a step after the checkpoint, not of the
+// first epoch again.
+func checkResumed(t *testing.T, events []lathe.Event, marks []mark) {
+	t.Helper()
+	for _, m := range marks {
+		begun := false
+		for _, e := range events {
+			if e.Seq <= m.seq {
+				continue
+			}
+			var state struct{ State lathe.RunState }
+			if e.Kind == "state" {
+				must(t, json.Unmarshal(e.Data, &state))
+				begun = begun || state.State == lathe.RunRunning
+			}
+			var report struct{ Step int64 }
+			if !begun || e.Kind != "metric" && e.Kind != "progress" {
+				continue
+			}
+			must(t, json.Unmarshal(e.Data, &report))
+			if report.Step <= m.step {
+				t.Errorf("killed with a checkpoint at step %d, it went on at step %d", m.step, report.Step)
+			}
+			break
+		}
+	}
+}
+
+// events reads all events of a run.
+func (s *service) events(id string) []lathe.Event {
+	s.t.Helper()
+	var all []lathe.Event
+	must(s.t, s.Watch(context.Background(), id, 0, func(e lathe.Event) error {
+		if want := int64(len(all) + 1); e.Seq != want {
+			s.t.Errorf("event %d has seq %d", want, e.Seq)
+		}
+		all = append(all, e)
+		return nil
+	}))
+	return all
+}
+
+// TestStopInTraining asks the service to end in mid-training: it ends well, without waiting for the run, and the next
+// one goes on.
+func TestStopInTraining(t *testing.T) {
+	s := up(t, newHome(t))
+	s.upload("penguins", samples.Penguins)
+	for epochs := 60; !stopOnce(t, s, epochs); epochs *= 2 { // until a run is not through before the service is stopped
+	}
+}
+
+func stopOnce(t *testing.T, s *service, epochs int) bool {
+	t.Helper()
+	_, calm := s.finish(s.train("calm", epochs, slow).ID)
+	id := s.train("stopped", epochs, slow).ID
+	before := s.until(id, func(run lathe.Run) bool { return run.Step > 0 })
+	if code := s.terminate(); code != 0 || s.log.holds("level=WARN") || s.log.holds("level=ERROR") {
+		t.Fatalf("exit code %d; the log: %s", code, s.log.text())
+	}
+	s.again()
+	run, result := s.finish(id)
+	if run.Attempt == 1 {
+		return false
+	}
+	if result.Digest != calm.Digest {
+		t.Errorf("weights %s, undisturbed %s", result.Digest, calm.Digest)
+	}
+	checkResumed(t, s.events(id), []mark{{before.Step, before.Seq}})
+	return true
+}
