@@ -75,7 +75,7 @@ func describe(p *pack.Package, pre *feature.Preprocess, size int64) lathe.Descri
 
 // outputs is the signature of the answer.
 func outputs(t *feature.Target) []lathe.Output {
-	if t.Classes == nil {
+	if len(t.Classes) == 0 {
 		return []lathe.Output{{Name: "prediction", Kind: lathe.Float64}}
 	}
 	list := []lathe.Output{{Name: "prediction", Kind: t.Kind}}
@@ -102,7 +102,7 @@ func (m *Model) Target() *feature.Target { return m.pre.Target }
 func (m *Model) Predict(ctx context.Context, in *lathe.Batch) (*lathe.Batch, error) {
 	out := m.answer(in.Rows)
 	var labels []int32
-	if m.pre.Target.Classes != nil {
+	if len(m.pre.Target.Classes) > 0 {
 		labels = make([]int32, in.Rows)
 	}
 	s := m.scratch.Get().(*scratch)
