@@ -12,9 +12,9 @@ import (
 	"lathe/internal/disk"
 )
 
-// checkedPages of a database are all read when it is opened; of a larger one (16 MiB) the first, the last, the marked
+// checkedPages of a database are all read when it is opened; of a larger one (8 MiB) the first, the last, the marked
 // and a sample of as many spread over the file. Reading one takes about 7 µs.
-const checkedPages = 4096
+const checkedPages = 2048
 
 // lockPage is never written: SQLite takes its locks at byte 2^30. Source: fileformat2.html#the_lock_byte_page
 const lockPage = 1<<30/pageSize + 1

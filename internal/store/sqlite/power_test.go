@@ -50,6 +50,30 @@ func TestPowerCut(t *testing.T) {
 	t.Log(len(j.events), "events")
 }
 
+// TestOneSyncPerCommit counts: once the WAL is there, a commit syncs the WAL and nothing else.
+func TestOneSyncPerCommit(t *testing.T) {
+	j := &journal{}
+	o := options(t)
+	o.system = recordVFS{quickVFS{vfs.Find("os")}, j}
+	o.folder = func(f disk.FS) disk.FS { return recordFS{f, j} }
+	db := openDB(t, o)
+	exec(t, db, `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)`)
+	j.events = nil
+	insert(t, db, 20)
+	synced, sealed := map[string]int{}, 0
+	for _, e := range j.events {
+		switch {
+		case e.what == "sync":
+			synced[e.file]++
+		case e.what == "write" && e.file == "lathe.db-seal":
+			sealed++
+		}
+	}
+	if len(synced) != 1 || synced["lathe.db-wal"] != 20 || sealed != 20 {
+		t.Errorf("20 commits: syncs %v, seal written %d times", synced, sealed)
+	}
+}
+
 func recordWork(t *testing.T, o Options, j *journal) {
 	t.Helper()
 	rows := int64(0)

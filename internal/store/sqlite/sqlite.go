@@ -160,6 +160,6 @@ func setupReader(c *sqlite3.Conn) error {
 	if err := c.BusyTimeout(busyTimeout); err != nil {
 		return err
 	}
-	return c.Exec(`PRAGMA query_only=ON; PRAGMA synchronous=FULL; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;
+	return c.Exec(`PRAGMA query_only=ON; PRAGMA synchronous=FULL; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY;
 		PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON`)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ncruces/go-sqlite3/vfs"
 
 	"lathe"
+	"lathe/internal/disk"
 	"lathe/internal/seal"
 )
 
@@ -122,6 +123,40 @@ func TestGivenUpCommit(t *testing.T) {
 		t.Errorf("an older WAL: %v", err)
 	}
 }
+
+// TestLateSeal loses the answer of the write that seals a commit: SQLite gives the commit up, the seal has it all the
+// same, and the next transaction is written over its frames.
+func TestLateSeal(t *testing.T) {
+	w, g, m := newWALWriter(t)
+	w.header(7)
+	w.frame(1, 2, 'a')
+	before := *w
+	file := g.file.file
+	g.file.file = lateFile{file}
+	w.t = quiet{t}
+	w.frame(2, 2, 'b')
+	w.t, g.file.file = t, file
+	if g.rec.frames != 1 || !g.unsure {
+		t.Fatalf("sealed %+v, unsure %v", g.rec, g.unsure)
+	}
+	w.n, w.sum = before.n, before.sum
+	w.frame(2, 0, 'c')
+	if err := holds(t, g, m.data); err != nil {
+		t.Errorf("a sound WAL is refused: %v", err)
+	}
+}
+
+type lateFile struct{ disk.File }
+
+func (l lateFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := l.File.WriteAt(p, off)
+	return n, errors.Join(disk.ErrInjected, err)
+}
+
+// quiet goes on after an error.
+type quiet struct{ *testing.T }
+
+func (quiet) Fatal(...any) {}
 
 // TestRewrittenHeaders plays SQLite computing checksums again before a commit, which it does after writing over frames
 // of the same transaction.
