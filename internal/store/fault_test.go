@@ -45,7 +45,7 @@ func reopened(path string, faults *disk.Injector) (*env, *sqlite.DB, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	e := &env{db: pools, clock: &clock{now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}, queue: &queue{}}
+	e := &env{p: a, db: pools, clock: &clock{now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}, queue: &queue{}}
 	e.renew(nil)
 	return e, db, nil
 }

@@ -12,7 +12,7 @@ import (
 
 func (e *env) createVersion(t testing.TB, model string) lathe.ModelVersion {
 	t.Helper()
-	return value[lathe.ModelVersion](t)(e.CreateModelVersion(ctx, a, lathe.ModelVersion{
+	return value[lathe.ModelVersion](t)(e.CreateModelVersion(ctx, e.p, lathe.ModelVersion{
 		Model: model, Package: blobOf(model), Digest: "abc", Task: "binary", Recipe: "mlp",
 		Manifest: json.RawMessage(`{"levels":["O'Hara"]}`), Evaluation: json.RawMessage(`{"auc":0.9}`),
 	}))
@@ -21,7 +21,7 @@ func (e *env) createVersion(t testing.TB, model string) lathe.ModelVersion {
 // deploy routes an endpoint to routes.
 func (e *env) deploy(t testing.TB, name string, routes ...lathe.Route) lathe.Endpoint {
 	t.Helper()
-	return value[lathe.Endpoint](t)(e.PutEndpoint(ctx, a, lathe.Endpoint{Name: name, Routes: routes}))
+	return value[lathe.Endpoint](t)(e.PutEndpoint(ctx, e.p, lathe.Endpoint{Name: name, Routes: routes}))
 }
 
 func TestModelVersions(t *testing.T) {

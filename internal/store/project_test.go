@@ -1,9 +1,13 @@
 package store_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,152 +15,23 @@ import (
 	"lathe"
 )
 
-// filled makes one of everything in a project and gives the run's running lease and the key's id.
+// filled makes one of everything in the env's project and gives the run's running lease and the key's id.
 func (e *env) filled(t *testing.T) (lathe.Lease, string) {
 	t.Helper()
-	must1(t)(e.CommitDataset(ctx, a, draft("churn", 0, "one")))
+	must1(t)(e.CommitDataset(ctx, e.p, draft("churn", 0, "one")))
 	e.createVersion(t, "churn")
 	e.createVersion(t, "churn")
-	must1(t)(e.SetAlias(ctx, a, "churn", "champion", 1))
-	must1(t)(e.SetAlias(ctx, a, "churn", "champion", 2))
+	must1(t)(e.SetAlias(ctx, e.p, "churn", "champion", 1))
+	must1(t)(e.SetAlias(ctx, e.p, "churn", "champion", 2))
 	e.deploy(t, "churn", lathe.Route{Model: "churn", Version: 1, Share: 100})
-	key := value[lathe.Key](t)(e.CreateKey(ctx, a, lathe.Key{Kind: lathe.KindService, Hash: hashOf("k")}))
-	must(t, e.PutSecret(ctx, a, "churn", []byte("x")))
-	must(t, e.SaveUsage(ctx, []lathe.UsageRecord{{Project: a, Key: key.ID, Unit: "rows", Window: "day", Used: 1}}))
-	must1(t)(e.BeginReply(ctx, a, "ana", "k", nil, time.Hour))
+	key := value[lathe.Key](t)(e.CreateKey(ctx, e.p, lathe.Key{Kind: lathe.KindService, Hash: hashOf("k of " + string(e.p))}))
+	must(t, e.PutSecret(ctx, e.p, "churn", []byte("x")))
+	must(t, e.SaveUsage(ctx, []lathe.UsageRecord{{Project: e.p, Key: key.ID, Unit: "rows", Window: "day", Used: 1}}))
+	must1(t)(e.BeginReply(ctx, e.p, "ana", "k", nil, time.Hour))
 	lease := e.claim(t, e.create(t).ID)
 	must1(t)(e.AppendEvents(ctx, lease, log(1)))
 	return lease, key.ID
 }
-
-// access calls a method as a project with names of another; it returns what was found, nil for nothing, and the error.
-type access func(p lathe.Project, run, key, name string, lease lathe.Lease) (any, error)
-
-// accesses has every method of the stores that takes a project or a lease. Those that make something of their own are
-// listed as nil: they cannot reach another project's.
-func accesses(e *env) map[string]access {
-	err := func(err error) (any, error) { return nil, err }
-	erase := draft("", 1)
-	erase.Rows, erase.Erase = 9, []lathe.Erasure{{Rows: []int64{1}}}
-	return map[string]access{
-		"CommitDataset": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			erase.Name = name
-			_, err := e.CommitDataset(ctx, p, erase)
-			return nil, err
-		},
-		"FindDataset": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.FindDataset(ctx, p, name)
-		},
-		"FindDatasets": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
-			return list(e.FindDatasets(ctx, p, lathe.Page{}))
-		},
-		"FindDatasetVersion": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.FindDatasetVersion(ctx, p, name, 1)
-		},
-		"FindDatasetVersions": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.FindDatasetVersions(ctx, p, name)
-		},
-		"FindSegments": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			s, _, err := e.FindSegments(ctx, p, name, 0)
-			return s, err
-		},
-		"DeleteDataset": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return err(e.DeleteDataset(ctx, p, name))
-		},
-
-		"CreateRun": nil,
-		"FindRun":   func(p lathe.Project, run, _, _ string, _ lathe.Lease) (any, error) { return e.FindRun(ctx, p, run) },
-		"FindRuns": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
-			return list(e.FindRuns(ctx, p, lathe.Page{}))
-		},
-		"FindEvents": func(p lathe.Project, run, _, _ string, _ lathe.Lease) (any, error) {
-			return e.FindEvents(ctx, p, run, 0, 0)
-		},
-		"ClaimRun": func(p lathe.Project, run, _, _ string, _ lathe.Lease) (any, error) {
-			r, _, err := e.ClaimRun(ctx, p, run, "x", time.Hour)
-			return r, err
-		},
-		"StopRun":   func(p lathe.Project, run, _, _ string, _ lathe.Lease) (any, error) { return e.StopRun(ctx, p, run) },
-		"ResumeRun": func(p lathe.Project, run, _, _ string, _ lathe.Lease) (any, error) { return e.ResumeRun(ctx, p, run) },
-		"RenewLease": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) {
-			_, err := e.RenewLease(ctx, l, time.Hour)
-			return nil, err
-		},
-		"ReleaseRun": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) { return err(e.ReleaseRun(ctx, l)) },
-		"AppendEvents": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) {
-			_, err := e.AppendEvents(ctx, l, log(1))
-			return nil, err
-		},
-		"SaveCheckpoint": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) {
-			return err(e.SaveCheckpoint(ctx, l, 1, blobOf("x")))
-		},
-		"FinishRun": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) {
-			r, _, err := e.FinishRun(ctx, l, lathe.Outcome{State: lathe.RunStopped})
-			return r, err
-		},
-
-		"CreateModelVersion": nil,
-		"FindModel":          func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) { return e.FindModel(ctx, p, name) },
-		"FindModels": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
-			return list(e.FindModels(ctx, p, lathe.Page{}))
-		},
-		"FindModelVersion": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.FindModelVersion(ctx, p, name, "1")
-		},
-		"FindModelVersions": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.FindModelVersions(ctx, p, name)
-		},
-		"SetAlias": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.SetAlias(ctx, p, name, "x", 1)
-		},
-		"RollbackModel": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.RollbackModel(ctx, p, name)
-		},
-		"DeleteModelVersion": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return err(e.DeleteModelVersion(ctx, p, name, 2))
-		},
-
-		"PutEndpoint": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.PutEndpoint(ctx, p, lathe.Endpoint{Name: "mine", Routes: []lathe.Route{{Model: name, Version: 1, Share: 100}}})
-		},
-		"FindEndpoint": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.FindEndpoint(ctx, p, name)
-		},
-		"FindEndpoints": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
-			return list(e.FindEndpoints(ctx, p, lathe.Page{}))
-		},
-		"SetDefaultEndpoint": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return e.SetDefaultEndpoint(ctx, p, name)
-		},
-		"DeleteEndpoint": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return err(e.DeleteEndpoint(ctx, p, name))
-		},
-
-		"CreateKey": nil,
-		"FindKey":   func(p lathe.Project, _, key, _ string, _ lathe.Lease) (any, error) { return e.FindKey(ctx, p, key) },
-		"FindKeys": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
-			return list(e.FindKeys(ctx, p, lathe.Page{}))
-		},
-		"RevokeKey": func(p lathe.Project, _, key, _ string, _ lathe.Lease) (any, error) { return e.RevokeKey(ctx, p, key) },
-
-		"PutSecret":   nil,
-		"Secret":      func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) { return e.Secret(ctx, p, name) },
-		"FindSecrets": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) { return e.FindSecrets(ctx, p) },
-		"DeleteSecret": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return err(e.DeleteSecret(ctx, p, name))
-		},
-
-		"FindUsage":  func(p lathe.Project, _, key, _ string, _ lathe.Lease) (any, error) { return e.FindUsage(ctx, p, key) },
-		"BeginReply": nil,
-		"FinishReply": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
-			return err(e.FinishReply(ctx, p, "ana", "k", nil))
-		},
-
-		"SaveUsage": nil, "FindKeyByHash": nil, "RequeueLost": nil, // take no project: records and keys tell theirs
-	}
-}
-
-func list[T any](records []T, _ string, err error) (any, error) { return records, err }
 
 // TestOtherProject: with another project's names and ids every method answers as for unknown ones, and changes nothing.
 func TestOtherProject(t *testing.T) {
@@ -185,6 +60,73 @@ func TestOtherProject(t *testing.T) {
 	})
 }
 
+// TestNeighbour does everything in a project beside another one with the same names: each method finds what it finds
+// where there is no neighbour, and the neighbour's rows stay as they are.
+func TestNeighbour(t *testing.T) {
+	each(t, func(t *testing.T, e *env) {
+		alone := newEnv(t, openSQLite(t))
+		aloneLease, aloneKey := alone.filled(t)
+		lease, key := e.filled(t)
+		e.p = b
+		e.filled(t)
+		before := rowsOf(e.dump(t), b)
+		here, there := accesses(e), accesses(alone)
+		methods := slices.SortedFunc(maps.Keys(here), func(x, y string) int { return cmp.Or(turn(x)-turn(y), strings.Compare(x, y)) })
+		for _, method := range methods {
+			if here[method] == nil {
+				continue
+			}
+			got, err := here[method](a, lease.Run, key, "churn", lease)
+			want, wantErr := there[method](a, aloneLease.Run, aloneKey, "churn", aloneLease)
+			if !reflect.DeepEqual(got, want) || lathe.CodeOf(err) != lathe.CodeOf(wantErr) {
+				t.Errorf("%s beside a neighbour gives\n%+v, %v\nalone\n%+v, %v", method, got, err, want, wantErr)
+			}
+		}
+		if after := rowsOf(e.dump(t), b); len(before) < 15 || !reflect.DeepEqual(after, before) {
+			t.Errorf("the neighbour's rows\n%v became\n%v", before, after)
+		}
+		if got, want := withoutSeals(rowsOf(e.dump(t), a)), withoutSeals(rowsOf(alone.dump(t), a)); !reflect.DeepEqual(got, want) {
+			t.Errorf("beside a neighbour the rows are\n%v, alone\n%v", got, want)
+		}
+	})
+}
+
+// turn has methods that find go first and those that delete or end something last.
+func turn(method string) int {
+	switch {
+	case strings.HasPrefix(method, "Find"):
+		return 0
+	case strings.HasPrefix(method, "Delete"), strings.HasPrefix(method, "Finish"), method == "ReleaseRun":
+		return 2
+	}
+	return 1
+}
+
+// rowsOf picks a project's rows out of a dump.
+func rowsOf(dump map[string][]string, p lathe.Project) (rows []string) {
+	for table, all := range dump {
+		for _, row := range all {
+			if strings.HasPrefix(row, `["`+string(p)+`"`) {
+				rows = append(rows, table+row)
+			}
+		}
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+var sealedValue = regexp.MustCompile(`"A[Q-Za-f][A-Za-z0-9+/=]{40,}"`)
+
+// withoutSeals takes out what is sealed: its nonces are random.
+func withoutSeals(rows []string) []string {
+	out := []string{}
+	for _, row := range rows {
+		out = append(out, sealedValue.ReplaceAllString(row, "sealed"))
+	}
+	slices.Sort(out)
+	return out
+}
+
 // message is an error without the names that were asked for.
 func message(err error) string {
 	var e *lathe.Error
@@ -196,22 +138,6 @@ func message(err error) string {
 		fields[1] = ""
 	}
 	return strings.Join(fields, "") + e.Field + e.Hint
-}
-
-// TestEveryMethodIsTried holds the table above to the interfaces.
-func TestEveryMethodIsTried(t *testing.T) {
-	known := accesses(nil)
-	for _, face := range []any{
-		(*lathe.DatasetStore)(nil), (*lathe.RunStore)(nil), (*lathe.ModelStore)(nil), (*lathe.EndpointStore)(nil),
-		(*lathe.KeyStore)(nil), (*lathe.SecretStore)(nil), (*lathe.UsageStore)(nil), (*lathe.IdempotencyStore)(nil),
-	} {
-		typ := reflect.TypeOf(face).Elem()
-		for i := range typ.NumMethod() {
-			if _, ok := known[typ.Method(i).Name]; !ok {
-				t.Errorf("%s.%s is not tried with another project's names", typ.Name(), typ.Method(i).Name)
-			}
-		}
-	}
 }
 
 // dump reads every table whole.

@@ -15,12 +15,12 @@ import (
 
 func (e *env) create(t testing.TB) lathe.Run {
 	t.Helper()
-	return value[lathe.Run](t)(e.CreateRun(ctx, a, lathe.Run{Kind: "train", Spec: json.RawMessage(`{"target":"y"}`)}))
+	return value[lathe.Run](t)(e.CreateRun(ctx, e.p, lathe.Run{Kind: "train", Spec: json.RawMessage(`{"target":"y"}`)}))
 }
 
 func (e *env) claim(t testing.TB, id string) lathe.Lease {
 	t.Helper()
-	_, lease, err := e.ClaimRun(ctx, a, id, "worker", time.Minute)
+	_, lease, err := e.ClaimRun(ctx, e.p, id, "worker", time.Minute)
 	must(t, err)
 	return lease
 }

@@ -31,6 +31,7 @@ func openSQLite(t testing.TB) store.Database {
 // env is a store with what tests reach around it.
 type env struct {
 	*store.Store
+	p     lathe.Project // that the helpers act in
 	db    store.Database
 	clock *clock
 	queue *queue
@@ -49,10 +50,26 @@ func each(t *testing.T, test func(t *testing.T, e *env)) {
 
 func newEnv(t testing.TB, db store.Database) *env {
 	t.Helper()
-	e := &env{db: db, clock: &clock{now: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}, queue: &queue{}}
+	e := &env{p: a, db: db, clock: &clock{now: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}, queue: &queue{}}
 	must(t, store.Migrate(context.Background(), db, e.clock.Now))
-	e.Store = store.New(db, store.Options{Clock: e.clock.Now, Keys: keys{}, Queue: e.queue})
+	e.Store = store.New(db, store.Options{Clock: e.clock.Now, Random: &counter{}, Keys: keys{}, Queue: e.queue})
 	return e
+}
+
+// counter gives the same "random" bits in every test.
+type counter struct {
+	mu sync.Mutex
+	n  uint64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range p {
+		c.n++
+		p[i] = byte(c.n * 0x9e3779b97f4a7c15 >> 56)
+	}
+	return len(p), nil
 }
 
 // clock stands still until a test moves it.
