@@ -68,7 +68,17 @@ func noRow(err error, thing, name string) error {
 
 // unknown is the one answer for what is not there and for what is another project's.
 func unknown(thing, name string) error {
-	return lathe.Errorf(lathe.CodeNotFound, "%s %s is not there", thing, quote(name))
+	e := lathe.Errorf(lathe.CodeNotFound, "%s %s is not there", thing, quote(name))
+	if where, ok := lists[thing]; ok {
+		return e.WithHint("see what there is: %s", where)
+	}
+	return e
+}
+
+// lists says where each thing is listed.
+var lists = map[string]string{
+	"dataset": "lathe data ls", "run": "lathe runs ls", "model": "lathe models ls", "model version": "lathe models show MODEL",
+	"endpoint": "lathe endpoints ls", "key": "lathe keys ls", "secret": "lathe secrets ls",
 }
 
 // quote quotes text of a caller for a message, cut so that it cannot flood a log.
