@@ -20,6 +20,7 @@ const chunkShare = 64
 type Limiter struct {
 	store lathe.UsageStore
 	clock lathe.Clock
+	base  time.Time // when the limiter was made
 	mu    sync.Mutex
 	keys  map[keyName]*account
 }
@@ -52,8 +53,12 @@ type slot struct {
 
 // NewLimiter makes a limiter over a store.
 func NewLimiter(store lathe.UsageStore, clock lathe.Clock) *Limiter {
-	return &Limiter{store: store, clock: clock, keys: make(map[keyName]*account)}
+	return &Limiter{store: store, clock: clock, base: clock(), keys: make(map[keyName]*account)}
 }
+
+// now is the time when the limiter was made plus what has passed since, which the system measures apart from its clock:
+// setting the clock neither opens a window nor holds one shut.
+func (l *Limiter) now() time.Time { return l.base.Add(l.clock().Sub(l.base)).UTC() }
 
 // Reserve implements lathe.Limiter.
 func (l *Limiter) Reserve(ctx context.Context, p *lathe.Principal, amounts ...lathe.Amount) (lathe.Reservation, error) {
@@ -66,7 +71,7 @@ func (l *Limiter) Reserve(ctx context.Context, p *lathe.Principal, amounts ...la
 	if err := l.load(ctx, a, p); err != nil {
 		return nil, err
 	}
-	now := l.clock().UTC()
+	now := l.now()
 	takes, err := a.plan(p.Limits, amounts, now)
 	if err != nil || len(takes) == 0 {
 		return nothing{}, err
@@ -135,15 +140,15 @@ type take struct {
 func (a *account) plan(limits []lathe.Limit, amounts []lathe.Amount, now time.Time) ([]take, error) {
 	var takes []take
 	for _, limit := range limits {
-		n, err := total(amounts, limit.Unit)
+		n, named, err := total(amounts, limit.Unit)
 		if err != nil {
 			return nil, err
 		}
-		if n == 0 {
+		if !named {
 			continue
 		}
 		s := a.slot(limit, now)
-		if n > limit.Max-s.used {
+		if n > 0 && n > limit.Max-s.used {
 			return nil, refuse(limit, s, n, now)
 		}
 		takes = append(takes, take{slot: s, limit: limit, epoch: s.epoch, n: n})
@@ -151,18 +156,17 @@ func (a *account) plan(limits []lathe.Limit, amounts []lathe.Amount, now time.Ti
 	return takes, nil
 }
 
-func total(amounts []lathe.Amount, unit lathe.Unit) (int64, error) {
-	var sum int64
+func total(amounts []lathe.Amount, unit lathe.Unit) (sum int64, named bool, err error) {
 	for _, amount := range amounts {
 		if amount.Unit != unit {
 			continue
 		}
 		if amount.N < 0 || amount.N > maxLimit-sum {
-			return 0, lathe.Errorf(lathe.CodeInvalid, "guard: limiter: %d %s cannot be reserved", amount.N, unit)
+			return 0, false, lathe.Errorf(lathe.CodeInvalid, "guard: limiter: %d %s cannot be reserved", amount.N, unit)
 		}
-		sum += amount.N
+		sum, named = sum+amount.N, true
 	}
-	return sum, nil
+	return sum, named, nil
 }
 
 // slot finds the counter of a limit and moves it to the window of now.
@@ -177,14 +181,17 @@ func (a *account) slot(limit lathe.Limit, now time.Time) *slot {
 	return s
 }
 
-// roll starts a new window. A clock that went back starts none: what was used stays used, in the window that the clock
-// shows now.
+// skew is how far a clock may be off at a restart.
+const skew = 48 * time.Hour
+
+// roll starts a new window. A window of the future, stored before the clock was set back, goes on until its time comes;
+// one so far ahead that the clock must have been wrong becomes the present one. What was used stays used in both.
 func (s *slot) roll(start time.Time) {
 	switch {
 	case start.After(s.start):
 		s.start, s.used, s.ahead = start, 0, 0
 		s.epoch++
-	case start.Before(s.start):
+	case s.start.Sub(start) > skew:
 		s.start = start
 	}
 }

@@ -98,7 +98,7 @@ func (l *Limiter) Usage(ctx context.Context, p *lathe.Principal) ([]lathe.Usage,
 	if err := l.load(ctx, a, p); err != nil {
 		return nil, err
 	}
-	now := l.clock().UTC()
+	now := l.now()
 	out := make([]lathe.Usage, 0, len(p.Limits))
 	for _, limit := range p.Limits {
 		s := a.slot(limit, now)
