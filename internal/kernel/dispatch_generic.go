@@ -30,3 +30,7 @@ func sgdMomentum(w, g, v []float32, rate, momentum float32) {
 func adam(w, g, m, v []float32, alpha, c1, c2, eps float32) {
 	adamRef(w, g, m, v, alpha, c1, c2, eps)
 }
+
+func gather(dst, src []float32, index []int32, cols int)     { gatherRef(dst, src, index, cols) }
+func scatterAdd(dst, src []float32, index []int32, cols int) { scatterAddRef(dst, src, index, cols) }
+func prefetchNext(_ []float32, _ []int32, _ int)             {}

@@ -100,22 +100,3 @@ func Mul(dst, x, y []float32) {
 	same("mul", "y", y, len(x))
 	mul(dst, x, y)
 }
-
-// Gather copies rows of src to dst: row i of dst is row index[i] of src; rows have cols elements.
-// It panics on wrong lengths and on an index out of range, before it copies anything.
-func Gather(dst, src []float32, index []int32, cols int) {
-	check("gather", "dst", dst, len(index), cols)
-	rows := 0
-	if cols > 0 {
-		rows = len(src) / cols
-	}
-	check("gather", "src", src, rows, cols)
-	for i, r := range index {
-		if cols > 0 && (r < 0 || int(r) >= rows) {
-			panic(fmt.Sprintf("kernel: gather: index[%d] is %d, src has %d rows", i, r, rows))
-		}
-	}
-	for i, r := range index {
-		copy(dst[i*cols:(i+1)*cols], src[int(r)*cols:])
-	}
-}

@@ -162,20 +162,6 @@ func TestColSum(t *testing.T) {
 	}
 }
 
-func TestGather(t *testing.T) {
-	src := []float32{0, 1, 10, 11, 20, 21}
-	dst := bufferOf(make([]float32, 6), 3)
-	Gather(dst.v, src, []int32{2, 0, 2}, 2)
-	dst.verify(t, "gather", []float32{20, 21, 0, 1, 20, 21})
-	Gather(nil, src, nil, 2)
-	Gather(nil, nil, []int32{5}, 0)
-	mustPanic(t, "row 3 of 3", func() { Gather(dst.v, src, []int32{0, 1, 3}, 2) })
-	mustPanic(t, "row -1", func() { Gather(dst.v, src, []int32{0, 1, -1}, 2) })
-	mustPanic(t, "ragged src", func() { Gather(dst.v, src[:5], []int32{0, 1, 1}, 2) })
-	mustPanic(t, "short dst", func() { Gather(dst.v[:5], src, []int32{0, 1, 1}, 2) })
-	dst.verify(t, "gather, after panics", []float32{20, 21, 0, 1, 20, 21})
-}
-
 func TestElementwisePanics(t *testing.T) {
 	a, b := make([]float32, 3), make([]float32, 4)
 	for name, f := range map[string]func(){

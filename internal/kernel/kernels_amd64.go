@@ -80,6 +80,12 @@ func sgdMomentumAVX2(w []float32, v []float32, rate float32, momentum float32, g
 func adamAVX2(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, grad []float32)
 
 //go:noescape
+func gatherAVX2(dst *float32, src *float32, index *int32, rows int, cols int)
+
+//go:noescape
+func scatterAddAVX2(dst *float32, src *float32, index *int32, rows int, cols int)
+
+//go:noescape
 func tile6x4AVX512(t *byte)
 
 //go:noescape
@@ -156,6 +162,15 @@ func sgdMomentumAVX512(w []float32, v []float32, rate float32, momentum float32,
 
 //go:noescape
 func adamAVX512(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, grad []float32)
+
+//go:noescape
+func gatherAVX512(dst *float32, src *float32, index *int32, rows int, cols int)
+
+//go:noescape
+func scatterAddAVX512(dst *float32, src *float32, index *int32, rows int, cols int)
+
+//go:noescape
+func prefetchRows(src *float32, index *int32, rows int, step int)
 
 //go:noescape
 func transposeAVX2(dst *float32, src *float32, rows int, cols int, dstRow int, srcRow int)

@@ -3388,6 +3388,116 @@ done:
 	VZEROUPPER
 	RET
 
+// func gatherAVX2(dst *float32, src *float32, index *int32, rows int, cols int)
+// Requires: AVX
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), BX
+	MOVQ src+8(FP), SI
+	MOVQ index+16(FP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ cols+32(FP), R9
+	MOVQ R9, CX
+	SHLQ $0x02, CX
+
+rows:
+	MOVLQSX (DI), AX
+	IMULQ   CX, AX
+	ADDQ    SI, AX
+	MOVQ    R9, DX
+	CMPQ    R9, $0x08
+	JGE     overlap
+
+vectors:
+	CMPQ    DX, $0x08
+	JLT     tail
+	VMOVUPS (AX), Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     vectors
+
+tail:
+	TESTQ  DX, DX
+	JZ     next
+	VMOVSS (AX), X0
+	VMOVSS X0, (BX)
+	ADDQ   $0x04, BX
+	ADDQ   $0x04, AX
+	SUBQ   $0x01, DX
+	JMP    tail
+
+next:
+	JMP copied
+
+overlap:
+	SUBQ $0x08, DX
+
+overlaps:
+	VMOVUPS (AX), Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JG      overlaps
+	VMOVUPS (AX)(DX*4), Y0
+	VMOVUPS Y0, (BX)(DX*4)
+	LEAQ    32(BX)(DX*4), BX
+
+copied:
+	ADDQ $0x04, DI
+	DECQ R8
+	JNZ  rows
+	VZEROUPPER
+	RET
+
+// func scatterAddAVX2(dst *float32, src *float32, index *int32, rows int, cols int)
+// Requires: AVX
+TEXT ·scatterAddAVX2(SB), NOSPLIT, $0-40
+	MOVQ src+8(FP), BX
+	MOVQ dst+0(FP), SI
+	MOVQ index+16(FP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ cols+32(FP), R9
+	MOVQ R9, CX
+	SHLQ $0x02, CX
+
+rows:
+	MOVLQSX (DI), AX
+	IMULQ   CX, AX
+	ADDQ    SI, AX
+	MOVQ    R9, DX
+
+vectors:
+	CMPQ    DX, $0x08
+	JLT     tail
+	VMOVUPS (AX), Y0
+	VMOVUPS (BX), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     vectors
+
+tail:
+	TESTQ  DX, DX
+	JZ     next
+	VMOVSS (AX), X0
+	VADDSS (BX), X0, X0
+	VMOVSS X0, (AX)
+	ADDQ   $0x04, BX
+	ADDQ   $0x04, AX
+	SUBQ   $0x01, DX
+	JMP    tail
+
+next:
+	ADDQ $0x04, DI
+	DECQ R8
+	JNZ  rows
+	VZEROUPPER
+	RET
+
 // func tile6x4AVX512(t *byte)
 // Requires: AVX, AVX512F
 TEXT ·tile6x4AVX512(SB), NOSPLIT, $0-8
@@ -7641,6 +7751,123 @@ tail:
 
 done:
 	VZEROUPPER
+	RET
+
+// func gatherAVX512(dst *float32, src *float32, index *int32, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), BX
+	MOVQ src+8(FP), SI
+	MOVQ index+16(FP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ cols+32(FP), R9
+	MOVQ R9, CX
+	SHLQ $0x02, CX
+
+rows:
+	MOVLQSX (DI), AX
+	IMULQ   CX, AX
+	ADDQ    SI, AX
+	MOVQ    R9, DX
+
+vectors:
+	CMPQ    DX, $0x10
+	JLT     tail
+	VMOVUPS (AX), Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, DX
+	JMP     vectors
+
+tail:
+	TESTQ     DX, DX
+	JZ        next
+	MOVQ      $-1, R10
+	BZHIQ     DX, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS   Z0, K1, (BX)
+	LEAQ      (BX)(DX*4), BX
+
+next:
+	ADDQ $0x04, DI
+	DECQ R8
+	JNZ  rows
+	VZEROUPPER
+	RET
+
+// func scatterAddAVX512(dst *float32, src *float32, index *int32, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scatterAddAVX512(SB), NOSPLIT, $0-40
+	MOVQ src+8(FP), BX
+	MOVQ dst+0(FP), SI
+	MOVQ index+16(FP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ cols+32(FP), R9
+	MOVQ R9, CX
+	SHLQ $0x02, CX
+
+rows:
+	MOVLQSX (DI), AX
+	IMULQ   CX, AX
+	ADDQ    SI, AX
+	MOVQ    R9, DX
+
+vectors:
+	CMPQ    DX, $0x10
+	JLT     tail
+	VMOVUPS (AX), Z0
+	VMOVUPS (BX), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, DX
+	JMP     vectors
+
+tail:
+	TESTQ     DX, DX
+	JZ        next
+	MOVQ      $-1, R10
+	BZHIQ     DX, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS.Z (BX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	LEAQ      (BX)(DX*4), BX
+
+next:
+	ADDQ $0x04, DI
+	DECQ R8
+	JNZ  rows
+	VZEROUPPER
+	RET
+
+// func prefetchRows(src *float32, index *int32, rows int, step int)
+// Requires: MMX+
+TEXT ·prefetchRows(SB), NOSPLIT, $0-32
+	MOVQ src+0(FP), AX
+	MOVQ index+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ step+24(FP), BX
+
+rows:
+	MOVLQSX (CX), SI
+	IMULQ   BX, SI
+	ADDQ    AX, SI
+	LEAQ    -1(SI)(BX*1), DI
+
+lines:
+	PREFETCHT0 (SI)
+	ADDQ       $0x40, SI
+	CMPQ       SI, DI
+	JLT        lines
+	PREFETCHT0 (DI)
+	ADDQ       $0x04, CX
+	DECQ       DX
+	JNZ        rows
 	RET
 
 // func transposeAVX2(dst *float32, src *float32, rows int, cols int, dstRow int, srcRow int)

@@ -14,7 +14,9 @@ func main() {
 		transcendental(s)
 		reduction(s)
 		step(s)
+		indexed(s)
 	}
+	prefetch()
 	transpose()
 	pack(isa{name: "AVX2"}, 2)
 	pack(isa{name: "AVX512", wide: true}, 4)
