@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"testing"
 
 	"lathe"
@@ -19,9 +20,11 @@ func TestKilledTraining(t *testing.T) {
 	s.upload("penguins", samples.Penguins)
 	epochs := 100
 	_, calm := s.finish(s.train("calm", epochs, slow).ID)
-	for _, who := range []string{"child", "service", "both"} {
-		t.Run(who, func(t *testing.T) {
-			for !killOnce(t, s, who, epochs, calm) {
+	for name, victims := range map[string][]string{
+		"child": {"child", "child"}, "service": {"service", "service"}, "both": {"both", "both"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for !killTraining(t, s, victims, epochs, calm) {
 				epochs *= 2 // it was through before it could be killed
 				_, calm = s.finish(s.train("calm", epochs, slow).ID)
 			}
@@ -30,45 +33,48 @@ func TestKilledTraining(t *testing.T) {
 	s.healthy()
 }
 
-// killOnce trains, kills twice and compares; false tells that the run was too quick for that.
-func killOnce(t *testing.T, s *service, who string, epochs int, calm lathe.TrainResult) bool {
+// killTraining trains, kills each victim after a new checkpoint, and compares; false tells that the run was too quick
+// for that.
+func killTraining(t *testing.T, s *service, victims []string, epochs int, calm lathe.TrainResult) bool {
 	t.Helper()
-	id := s.train(who, epochs, slow).ID
+	id := s.train("disturbed", epochs, slow).ID
 	var marks []mark
-	for range 2 {
+	for _, victim := range victims {
 		at := s.until(id, func(run lathe.Run) bool { return run.State == lathe.RunRunning && run.Step > last(marks).step })
 		if at.State.Final() {
 			return false
 		}
-		children := s.children("train")
-		if who != "service" {
-			for _, c := range children {
+		for _, c := range s.children("train") {
+			if victim != "service" {
 				kill9(t, c)
 			}
 		}
-		if who != "child" {
+		if victim != "child" {
 			s.kill()
 			s.again()
 		}
 		marks = append(marks, mark{at.Step, at.Seq})
 	}
 	run, result := s.finish(id)
-	if run.Attempt < 3 {
+	if run.Attempt <= len(victims) {
 		return false
 	}
-	if run.Attempt > 3 {
-		t.Errorf("%d attempts after 2 kills", run.Attempt)
+	if run.Attempt > len(victims)+1 {
+		t.Errorf("%d attempts after %d kills", run.Attempt, len(victims))
 	}
 	if result.Digest != calm.Digest || result.Steps != calm.Steps {
 		t.Errorf("weights %s after %d steps, undisturbed %s after %d", result.Digest, result.Steps, calm.Digest, calm.Steps)
 	}
 	checkResumed(t, s.events(id), marks)
-	t.Logf("killed at steps %v of %d, weights %.12s", marks, result.Steps, result.Digest)
+	t.Logf("killed with checkpoints at %v of %d steps, weights %.12s as undisturbed", marks, result.Steps, result.Digest)
 	return true
 }
 
 // mark is what was known of a run just before a kill: its checkpoint's step, and its newest event.
 type mark struct{ step, seq int64 }
+
+// String gives the step.
+func (m mark) String() string { return strconv.FormatInt(m.step, 10) }
 
 func last(marks []mark) mark {
 	if len(marks) == 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"lathe"
@@ -15,8 +16,8 @@ import (
 )
 
 const (
-	leaseTTL    = 15 * time.Second
-	maxAttempts = 5 // crashes of one run before it is given up
+	leaseTTL   = 15 * time.Second
+	maxCrashes = 5 // of one run, without a new checkpoint between them, before it is given up
 )
 
 var (
@@ -32,6 +33,37 @@ type worker struct {
 	work   *workshop
 	holder string
 	log    *slog.Logger
+
+	mu      sync.Mutex
+	crashes map[runKey]crashes
+}
+
+// crashes is how often a run's child crashed while the run's checkpoint stayed where it was. A run that is killed and
+// goes on again and again is no run that cannot work.
+type crashes struct {
+	step int64
+	n    int
+}
+
+// crashed counts a crash and tells whether the run may go on.
+func (w *worker) crashed(run lathe.Run) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key := runKey{run.Project, run.ID}
+	c := w.crashes[key]
+	if c.step != run.Step {
+		c = crashes{step: run.Step}
+	}
+	c.n++
+	if c.n >= maxCrashes {
+		delete(w.crashes, key)
+		return false
+	}
+	if w.crashes == nil {
+		w.crashes = map[runKey]crashes{}
+	}
+	w.crashes[key] = c
+	return true
 }
 
 // Work takes one run from the queue to its end. A nil error means that the queue is done with it: it ended, it was put
@@ -181,7 +213,11 @@ func (j *heldRun) checkpoint(ctx context.Context, header json.RawMessage, r io.R
 	if err != nil {
 		return err
 	}
-	return j.runs.SaveCheckpoint(ctx, j.lease, at.Step, blob)
+	if err := j.runs.SaveCheckpoint(ctx, j.lease, at.Step, blob); err != nil {
+		return err
+	}
+	j.run.Step = at.Step
+	return nil
 }
 
 // product stores the package; its row comes with the run's end.
@@ -220,7 +256,7 @@ func (j *heldRun) settle(ctx context.Context, err error) error {
 		return j.runs.ReleaseRun(ctx, j.lease) // the service stops; the next start goes on from the checkpoint
 	case errors.As(err, &crash) && crash.OutOfMemory:
 		return j.fail(ctx, outOfMemory(crash))
-	case errors.As(err, &crash) && j.run.Attempt < maxAttempts:
+	case errors.As(err, &crash) && j.crashed(j.run):
 		j.log.Warn("child crashed, the run goes on from its checkpoint", "run", j.run.ID, "attempt", j.run.Attempt, "error", err)
 		if err := j.event(ctx, "warning", note("the training process ended unexpectedly; going on from the last checkpoint")); err != nil {
 			return err
