@@ -15,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"sync"
 	"time"
 
 	"lathe"
@@ -31,6 +32,7 @@ type Keys interface {
 type Store struct {
 	fs   disk.FS
 	keys Keys
+	made sync.Map // folders that are durable: those this process made or synced
 }
 
 var _ lathe.BlobStore = (*Store)(nil)
@@ -45,7 +47,7 @@ func Open(f disk.FS, keys Keys) (*Store, error) {
 	if err := disk.Sweep(f, tempFolder); err != nil {
 		return nil, fmt.Errorf("blob: open: %w", err)
 	}
-	return &Store{f, keys}, nil
+	return &Store{fs: f, keys: keys}, nil
 }
 
 // Put implements lathe.BlobStore. Memory is constant, whatever the size. Content that is there already is written
@@ -65,12 +67,24 @@ func (s *Store) Put(ctx context.Context, project lathe.Project, r io.Reader) (la
 
 // place moves a finished file to its name.
 func (s *Store) place(temp, to string) error {
-	if err := s.fs.Mkdir(path.Dir(to)); err != nil {
+	if err := s.mkdir(path.Dir(to)); err != nil {
 		return s.discard(temp, fmt.Errorf("blob: put: %w", err))
 	}
 	if err := disk.Commit(s.fs, temp, to); err != nil {
 		return fmt.Errorf("blob: put: %w", err)
 	}
+	return nil
+}
+
+// mkdir makes a folder durably, once: the sync of the folder above costs as much as that of the object.
+func (s *Store) mkdir(folder string) error {
+	if _, ok := s.made.Load(folder); ok {
+		return nil
+	}
+	if err := s.fs.Mkdir(folder); err != nil {
+		return err
+	}
+	s.made.Store(folder, true)
 	return nil
 }
 
