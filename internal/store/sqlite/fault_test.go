@@ -110,7 +110,7 @@ func TestFaultsThenMore(t *testing.T) {
 	in := &disk.Injector{}
 	run(t, image(t, o), in)
 	for _, kind := range []disk.Kind{disk.Fail, disk.Torn, disk.Late} {
-		for n := 1; n <= in.Ops(); n += 2 {
+		for n := 1; n <= in.Ops(); n += 5 {
 			goOn(t, image(t, o), &disk.Injector{Kind: kind, At: n}, fmt.Sprintf("%v at %d", kind, n))
 		}
 	}

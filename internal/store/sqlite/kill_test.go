@@ -68,7 +68,7 @@ func writeSome(db *DB) error {
 }
 
 // kills is how often TestKill kills; `make torture` gives hundreds.
-var kills = flag.Int("kills", 25, "how often TestKill kills the writer")
+var kills = flag.Int("kills", 12, "how often TestKill kills the writer")
 
 // TestKill kills a writing process, over and over on one database: it always opens, is sound, and has every
 // acknowledged pair.

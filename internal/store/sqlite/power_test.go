@@ -43,7 +43,7 @@ func TestPowerCut(t *testing.T) {
 	o.folder = func(f disk.FS) disk.FS { return recordFS{f, j} }
 	recordWork(t, o, j)
 	rng := rand.New(rand.NewPCG(1, 2))
-	for cut := 0; cut <= len(j.events); cut += 1 + rng.IntN(3) {
+	for cut := 0; cut <= len(j.events); cut += 1 + rng.IntN(7) {
 		keep := []float64{0, 0.5, 1}[rng.IntN(3)]
 		cutAt(t, j.events[:cut], keep, rng)
 	}
