@@ -23,8 +23,8 @@ func (rt *route) limitBody(w *writer, r *http.Request) error {
 		w.noReadDeadline()
 		return nil
 	}
+	w.raw = r.Body
 	if r.ContentLength > rt.Need.Body {
-		w.Header().Set("Connection", "close")
 		return tooLarge(rt.Need.Body)
 	}
 	r.Body = &body{ReadCloser: r.Body, w: w, limit: rt.Need.Body, deadline: w.start.Add(readWait)}
@@ -66,7 +66,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	switch {
 	case b.n > b.limit:
-		b.w.Header().Set("Connection", "close")
+		b.w.refuseBody()
 		b.err = tooLarge(b.limit)
 		return n - int(b.n-b.limit), b.err
 	case errors.Is(err, io.EOF):
@@ -87,6 +87,33 @@ func (b *body) pace() time.Time {
 		_ = http.NewResponseController(b.w.ResponseWriter).SetReadDeadline(want)
 	}
 	return now
+}
+
+// What of a refused body is read and thrown away after the answer: many clients send all before they read, and a
+// connection that is closed under them shows them a network failure instead of the reason.
+const (
+	surplusBytes = 256 << 20
+	surplusWait  = 5 * time.Second
+)
+
+// refuseBody has the rest of the body dropped after the answer, and the connection closed.
+func (w *writer) refuseBody() {
+	if w.raw != nil && w.status == 0 {
+		w.Header().Set("Connection", "close")
+		w.surplus = true
+	}
+}
+
+// drop takes what the client still sends, up to a bound. A client that asked whether to send at all has its answer.
+func (w *writer) drop(r *http.Request) {
+	if !w.surplus || r.Header.Get("Expect") != "" {
+		return
+	}
+	rc := http.NewResponseController(w.ResponseWriter)
+	if rc.EnableFullDuplex() != nil || rc.Flush() != nil || rc.SetReadDeadline(time.Now().Add(surplusWait)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, w.raw, surplusBytes) // what fails here has its answer
 }
 
 // readError says what went wrong with a body that did not come whole.

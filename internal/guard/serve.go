@@ -43,6 +43,7 @@ func (g *Gate) finish(w *writer, r *http.Request, req *request) {
 	took := time.Since(req.start)
 	req.route.metrics.observe(w.status, took)
 	g.logAccess(r, w, req, took)
+	w.drop(r)
 	if cause != nil {
 		panic(http.ErrAbortHandler) // the answer has begun: cut it, so that nobody takes a part for the whole
 	}
@@ -76,6 +77,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.stream = rt.Need.Stream
 	reservation, stream, err := rt.admit(out, r, req)
 	if err != nil {
+		out.refuseBody()
 		Fail(w, r, err)
 		return
 	}

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"io"
 	"net/http"
 	"time"
 )
@@ -19,6 +20,9 @@ type writer struct {
 	bytes  int64
 	mark   int64 // bytes at the last deadline
 	stream bool
+
+	raw     io.Reader // the request's body, without a cap
+	surplus bool      // what is left of it is dropped after the answer
 }
 
 // WriteHeader implements http.ResponseWriter; only the first final status counts.

@@ -36,9 +36,6 @@ func (a Asker) resolve(r *http.Request, endpoint, version string, verb, also lat
 		if err := require(ctx, verb, also, endpoint); err != nil {
 			return lathe.Target{}, err
 		}
-		if err := lathe.CheckName("endpoint", endpoint); err != nil {
-			return lathe.Target{}, err
-		}
 	}
 	key := guard.RequestID(ctx)
 	if values := r.Header[RouteHeader]; len(values) > 0 {
