@@ -16,7 +16,7 @@ type access func(p lathe.Project, run, key, name string, lease lathe.Lease) (any
 func accesses(e *env) map[string]access {
 	err := func(err error) (any, error) { return nil, err }
 	erase := draft("", 1)
-	erase.Rows, erase.Erase = 9, []lathe.Erasure{{Rows: []int64{1}}}
+	erase.Rows, erase.Erase = 9, []lathe.Erasure{{Rows: []int64{5}}}
 	return map[string]access{
 		"CommitDataset": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
 			erase.Name = name

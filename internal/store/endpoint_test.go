@@ -46,6 +46,18 @@ func TestEndpoints(t *testing.T) {
 	})
 }
 
+// TestFirstEndpoint: the first endpoint of a project is its default whatever others have.
+func TestFirstEndpoint(t *testing.T) {
+	each(t, func(t *testing.T, e *env) {
+		for _, e.p = range []lathe.Project{a, b} {
+			e.createVersion(t, "churn")
+			if first := e.deploy(t, "one", lathe.Route{Model: "churn", Version: 1, Share: 100}); !first.Default {
+				t.Errorf("the first endpoint of %s is not its default", e.p)
+			}
+		}
+	})
+}
+
 func wantDefaults(t *testing.T, e *env, want ...string) {
 	t.Helper()
 	all, _, err := e.FindEndpoints(ctx, a, lathe.Page{})

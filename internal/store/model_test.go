@@ -100,8 +100,10 @@ func TestAliases(t *testing.T) {
 
 func TestDeleteModelVersion(t *testing.T) {
 	each(t, func(t *testing.T, e *env) {
-		for range 4 {
-			e.createVersion(t, "churn")
+		for _, e.p = range []lathe.Project{b, a} { // the other keeps its model
+			for range 4 {
+				e.createVersion(t, "churn")
+			}
 		}
 		must1(t)(e.SetAlias(ctx, a, "churn", "canary", 2))
 		must1(t)(e.SetAlias(ctx, a, "churn", "old", 3))

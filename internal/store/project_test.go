@@ -23,14 +23,38 @@ func (e *env) filled(t *testing.T) (lathe.Lease, string) {
 	e.createVersion(t, "churn")
 	must1(t)(e.SetAlias(ctx, e.p, "churn", "champion", 1))
 	must1(t)(e.SetAlias(ctx, e.p, "churn", "champion", 2))
+	e.deploy(t, "first", lathe.Route{Model: "churn", Version: 1, Share: 100})
 	e.deploy(t, "churn", lathe.Route{Model: "churn", Version: 1, Share: 100})
-	key := value[lathe.Key](t)(e.CreateKey(ctx, e.p, lathe.Key{Kind: lathe.KindService, Hash: hashOf("k of " + string(e.p))}))
-	must(t, e.PutSecret(ctx, e.p, "churn", []byte("x")))
+	key := value[lathe.Key](t)(e.CreateKey(ctx, e.p, lathe.Key{ID: "given", Kind: lathe.KindService, Hash: hashOf("k of " + string(e.p))}))
+	must(t, e.PutSecret(ctx, e.p, "churn", []byte("of "+string(e.p))))
 	must(t, e.SaveUsage(ctx, []lathe.UsageRecord{{Project: e.p, Key: key.ID, Unit: "rows", Window: "day", Used: 1}}))
 	must1(t)(e.BeginReply(ctx, e.p, "ana", "k", nil, time.Hour))
 	lease := e.claim(t, e.create(t).ID)
 	must1(t)(e.AppendEvents(ctx, lease, log(1)))
 	return lease, key.ID
+}
+
+// filledOtherwise gives the env's project the same names with other things behind them.
+func (e *env) filledOtherwise(t *testing.T) {
+	t.Helper()
+	d := draft("churn", 0, "small", "more")
+	d.Add[0].Rows, d.Rows = 3, 13
+	must1(t)(e.CommitDataset(ctx, e.p, d))
+	erase := draft("churn", 1)
+	erase.Rows, erase.Erase = 11, []lathe.Erasure{{Segment: 0, Rows: []int64{0, 2}}}
+	must1(t)(e.CommitDataset(ctx, e.p, erase))
+	for range 4 {
+		e.createVersion(t, "churn")
+	}
+	must1(t)(e.SetAlias(ctx, e.p, "churn", "champion", 4))
+	must1(t)(e.SetAlias(ctx, e.p, "churn", "wild", 3))
+	e.deploy(t, "churn", lathe.Route{Model: "churn", Alias: "wild", Share: 60}, lathe.Route{Model: "churn", Version: 2, Share: 40})
+	e.deploy(t, "mine", lathe.Route{Model: "churn", Version: 2, Share: 100})
+	must1(t)(e.CreateKey(ctx, e.p, lathe.Key{ID: "given", Kind: lathe.KindCaller, Name: "x", Hash: hashOf("k of " + string(e.p))}))
+	must(t, e.PutSecret(ctx, e.p, "churn", []byte("of "+string(e.p))))
+	must(t, e.SaveUsage(ctx, []lathe.UsageRecord{{Project: e.p, Key: "given", Unit: "tokens", Window: "day", Used: 7}}))
+	must1(t)(e.BeginReply(ctx, e.p, "ana", "k", nil, time.Hour))
+	must1(t)(e.AppendEvents(ctx, e.claim(t, e.create(t).ID), log(2)))
 }
 
 // TestOtherProject: with another project's names and ids every method answers as for unknown ones, and changes nothing.
@@ -65,27 +89,30 @@ func TestOtherProject(t *testing.T) {
 func TestNeighbour(t *testing.T) {
 	each(t, func(t *testing.T, e *env) {
 		alone := newEnv(t, openSQLite(t))
+		alone.p, e.p = b, b
 		aloneLease, aloneKey := alone.filled(t)
 		lease, key := e.filled(t)
-		e.p = b
-		e.filled(t)
-		before := rowsOf(e.dump(t), b)
+		e.p = a // its rows come first in every index
+		e.filledOtherwise(t)
+		before := rowsOf(e.dump(t), a)
+		e.clock.add(time.Second)
+		alone.clock.add(time.Second)
 		here, there := accesses(e), accesses(alone)
 		methods := slices.SortedFunc(maps.Keys(here), func(x, y string) int { return cmp.Or(turn(x)-turn(y), strings.Compare(x, y)) })
 		for _, method := range methods {
 			if here[method] == nil {
 				continue
 			}
-			got, err := here[method](a, lease.Run, key, "churn", lease)
-			want, wantErr := there[method](a, aloneLease.Run, aloneKey, "churn", aloneLease)
+			got, err := here[method](b, lease.Run, key, "churn", lease)
+			want, wantErr := there[method](b, aloneLease.Run, aloneKey, "churn", aloneLease)
 			if !reflect.DeepEqual(got, want) || lathe.CodeOf(err) != lathe.CodeOf(wantErr) {
 				t.Errorf("%s beside a neighbour gives\n%+v, %v\nalone\n%+v, %v", method, got, err, want, wantErr)
 			}
 		}
-		if after := rowsOf(e.dump(t), b); len(before) < 15 || !reflect.DeepEqual(after, before) {
+		if after := rowsOf(e.dump(t), a); len(before) < 15 || !reflect.DeepEqual(after, before) {
 			t.Errorf("the neighbour's rows\n%v became\n%v", before, after)
 		}
-		if got, want := withoutSeals(rowsOf(e.dump(t), a)), withoutSeals(rowsOf(alone.dump(t), a)); !reflect.DeepEqual(got, want) {
+		if got, want := withoutSeals(rowsOf(e.dump(t), b)), withoutSeals(rowsOf(alone.dump(t), b)); !reflect.DeepEqual(got, want) {
 			t.Errorf("beside a neighbour the rows are\n%v, alone\n%v", got, want)
 		}
 	})
