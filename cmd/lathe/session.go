@@ -48,7 +48,7 @@ func connect(ctx context.Context, cmd *cobra.Command, o *options) (*session, err
 		s.Client = c
 		return s, err
 	}
-	const tries = 40 // another command may be about to listen, or to leave
+	const tries = 300 // another command may be about to listen, or to leave
 	for try := 0; ; try++ {
 		if alive(ctx, app.Socket(o.home)) {
 			break
