@@ -66,7 +66,6 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	switch {
 	case b.n > b.limit:
-		b.w.refuseBody()
 		b.err = tooLarge(b.limit)
 		return n - int(b.n-b.limit), b.err
 	case errors.Is(err, io.EOF):
@@ -96,12 +95,20 @@ const (
 	surplusWait  = 5 * time.Second
 )
 
-// refuseBody has the rest of the body dropped after the answer, and the connection closed.
-func (w *writer) refuseBody() {
-	if w.raw != nil && w.status == 0 {
-		w.Header().Set("Connection", "close")
-		w.surplus = true
+// serverDrops is how much of an unread body net/http takes by itself, and keeps the connection (maxPostHandlerReadBytes).
+const serverDrops = 256 << 10
+
+// refuseBody is called when a request fails: a long body that was not read is dropped after the answer, and the connection
+// closed.
+func (w *writer) refuseBody(r *http.Request) {
+	if w.raw == nil || w.status != 0 || r.ContentLength >= 0 && r.ContentLength <= serverDrops {
+		return
 	}
+	if b, ok := r.Body.(*body); ok && errors.Is(b.err, io.EOF) {
+		return
+	}
+	w.Header().Set("Connection", "close")
+	w.surplus = true
 }
 
 // drop takes what the client still sends, up to a bound. A client that asked whether to send at all has its answer.

@@ -102,6 +102,9 @@ func FailStatus(w http.ResponseWriter, r *http.Request, status int, err error) {
 		p.Status, p.Title = status, title(status)
 	}
 	Headers(w.Header(), err, p)
+	if out, ok := w.(*writer); ok {
+		out.refuseBody(r)
+	}
 	render := Renderer(WriteProblem)
 	if req := requestOf(r.Context()); req != nil {
 		req.refusal = p.Code

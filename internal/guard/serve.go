@@ -77,7 +77,6 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.stream = rt.Need.Stream
 	reservation, stream, err := rt.admit(out, r, req)
 	if err != nil {
-		out.refuseBody()
 		Fail(w, r, err)
 		return
 	}
