@@ -51,6 +51,9 @@ var writing = map[sqlite3.ExtendedErrorCode]bool{
 func (db *DB) damage(err error, code sqlite3.ErrorCode) error {
 	var extended sqlite3.ExtendedErrorCode
 	errors.As(err, &extended)
+	if db.files == nil {
+		return err // not open yet
+	}
 	damage, write := db.files.guard.last()
 	switch {
 	case writing[extended]:

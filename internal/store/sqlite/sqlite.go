@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync"
 	"time"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
@@ -62,6 +63,8 @@ type DB struct {
 	files   *files
 	name    string // of the registered VFS
 	lock    *disk.Lock
+	once    sync.Once
+	closed  error
 }
 
 // Open opens the database, making it where there is none. It takes the lock (CodeConflict when another process has
@@ -103,23 +106,22 @@ func (db *DB) open(ctx context.Context) (err error) {
 
 // Close closes both pools, moves the WAL into the main file and lets the lock go. It may be called twice.
 func (db *DB) Close() error {
+	db.once.Do(func() { db.closed = db.close() })
+	return db.closed
+}
+
+func (db *DB) close() error {
 	var errs []error
 	for _, pool := range []*sql.DB{db.Read, db.Write} { // the writer last: it folds the WAL in
 		if pool != nil {
 			errs = append(errs, pool.Close())
 		}
 	}
-	if db.name != "" {
-		vfs.Unregister(db.name)
-	}
 	if db.files != nil {
+		vfs.Unregister(db.name)
 		errs = append(errs, db.files.close())
 	}
-	if db.lock != nil {
-		errs = append(errs, db.lock.Close())
-	}
-	db.Read, db.Write, db.name, db.files, db.lock = nil, nil, "", nil, nil
-	return errors.Join(errs...)
+	return errors.Join(append(errs, db.lock.Close())...)
 }
 
 // pool makes a pool of n connections.
