@@ -88,8 +88,8 @@ func (s *block) columns() {
 func (s *block) sliver(j int) {
 	ar := s.k + pad
 	t := tile{
-		c: &s.c[s.i*s.n+s.j+j], a: &s.a[0], b: &s.b[j*s.k], start: &zeros[0], m: s.rows, k: s.k,
-		aRow: floatSize * ar, aCol: floatSize, bRow: floatSize * s.wide, cRow: floatSize * s.n, floor: lowest,
+		c: &s.c[s.i*s.cr+s.j+j], a: &s.a[0], b: &s.b[j*s.k], start: &zeros[0], m: s.rows, k: s.k,
+		aRow: floatSize * ar, aCol: floatSize, bRow: floatSize * s.wide, cRow: floatSize * s.cr, floor: lowest,
 	}
 	switch {
 	case s.add || s.p > 0:

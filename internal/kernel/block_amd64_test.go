@@ -27,14 +27,14 @@ func TestBlocked(t *testing.T) {
 
 func checkBlocked(t *testing.T, s source, m, k, n int, ta, tb bool) {
 	t.Helper()
-	g := product{a: s.some(m * k), b: s.some(k * n), m: m, k: k, n: n, ar: k, ac: 1, br: n, bc: 1}
+	g := product{a: s.some(m * k), b: s.some(k * n), m: m, k: k, n: n, ar: k, ac: 1, br: n, bc: 1, cr: n + 3}
 	if ta {
 		g.ar, g.ac = 1, m
 	}
 	if tb {
 		g.br, g.bc = 1, k
 	}
-	start := s.some(m * n)
+	start := s.some(m*g.cr - 3)
 	for kind := range 4 {
 		g.bias, g.add, g.relu = nil, kind == 1, kind == 2
 		if kind >= 2 {

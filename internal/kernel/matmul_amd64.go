@@ -31,7 +31,7 @@ func multiply(g *product) {
 	case g.m == 0 || g.n == 0:
 	case level == cpu.Generic || g.k == 0:
 		multiplyRef(g)
-	case g.n == 1 && g.m > 1:
+	case g.n == 1 && g.m > 1 && g.cr == 1:
 		multiplyVector(g, level)
 	case g.large(level):
 		multiplyBlocked(g, level)
@@ -44,9 +44,11 @@ func multiply(g *product) {
 
 // multiplyVector computes c = a b for a vector b as cᵀ = bᵀ aᵀ, so that vectors go across rows of a.
 func multiplyVector(g *product, level cpu.Level) {
-	t := product{c: g.c, a: g.b, b: g.a, m: 1, k: g.k, n: g.m, ac: g.br, br: g.ac, bc: g.ar, add: g.add, relu: g.relu}
+	t := product{
+		c: g.c, a: g.b, b: g.a, m: 1, k: g.k, n: g.m, ac: g.br, br: g.ac, bc: g.ar, cr: g.m, add: g.add, relu: g.relu,
+	}
 	if g.bias != nil && !g.add {
-		for i := range g.c {
+		for i := range g.m {
 			g.c[i] = g.bias[0]
 		}
 		t.add = true
@@ -101,13 +103,13 @@ func multiplyTiles(g *product, level cpu.Level) {
 func multiplyRows(g *product, i, rows int, level cpu.Level) {
 	t := tile{
 		m: rows, k: g.k, aRow: floatSize * g.ar, aCol: floatSize * g.ac, bRow: floatSize * g.br,
-		cRow: floatSize * g.n, floor: lowest,
+		cRow: floatSize * g.cr, floor: lowest,
 	}
 	if g.relu {
 		t.floor = 0
 	}
 	for j := 0; j < g.n; {
-		t.c, t.a, t.b, t.start = &g.c[i*g.n+j], &g.a[i*g.ar], &g.b[j], &zeros[0]
+		t.c, t.a, t.b, t.start = &g.c[i*g.cr+j], &g.a[i*g.ar], &g.b[j], &zeros[0]
 		switch {
 		case g.add:
 			t.start, t.startRow = t.c, t.cRow

@@ -6,7 +6,7 @@ func multiplyRef(g *product) {
 		return
 	}
 	for i := range g.m {
-		row := g.c[i*g.n : (i+1)*g.n]
+		row := g.c[i*g.cr : i*g.cr+g.n]
 		if !g.add {
 			startRow(row, g.bias)
 		}
@@ -25,5 +25,5 @@ func startRow(row, bias []float32) {
 		clear(row)
 		return
 	}
-	copy(row, bias)
+	copy(row, bias[:len(row)])
 }
