@@ -71,6 +71,13 @@ func (i *Injector) Fired() bool {
 	return i.fired
 }
 
+// Arm makes the n-th operation from now on fail, from 1, while others go on.
+func (i *Injector) Arm(kind Kind, n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.Kind, i.At = kind, i.ops+n
+}
+
 // Free ends a full disk.
 func (i *Injector) Free() {
 	i.mu.Lock()

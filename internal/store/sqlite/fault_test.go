@@ -148,7 +148,7 @@ func TestFullDisk(t *testing.T) {
 		o.Faults = &disk.Injector{}
 		db := openDB(t, o)
 		must(t, twoRows(db))
-		o.Faults.Kind, o.Faults.At = disk.Full, o.Faults.Ops()+n
+		o.Faults.Arm(disk.Full, n)
 		var err error
 		for err == nil {
 			err = twoRows(db)
