@@ -73,6 +73,8 @@ func TestGateRefuses(t *testing.T) {
 		{"two headers", "GET", "/v/churn", reader, set("Authorization", "Bearer "+w.owner), 401, lathe.CodeUnauthenticated},
 		{"key in query", "GET", "/v/churn?k=" + reader, reader, nil, 401, lathe.CodeUnauthenticated},
 		{"named in query", "GET", "/v/churn?api_key=x", reader, nil, 401, lathe.CodeUnauthenticated},
+		{"key in a broken query", "GET", "/v/churn?a;k=" + reader, reader, nil, 401, lathe.CodeUnauthenticated},
+		{"escaped key in query", "GET", "/v/churn?k=" + strings.ReplaceAll(reader, "_", "%5f"), reader, nil, 401, lathe.CodeUnauthenticated},
 		{"query on open", "GET", "/open?x=" + reader, "", nil, 401, lathe.CodeUnauthenticated},
 		{"other model", "GET", "/v/fraud", reader, nil, 403, lathe.CodeForbidden},
 		{"other verb", "POST", "/v/churn", reader, nil, 403, lathe.CodeForbidden},

@@ -103,6 +103,9 @@ func secretOf(r *http.Request) (string, error) {
 
 // keyInQuery looks for parameters that carry keys elsewhere, and for anything that looks like one of ours.
 func keyInQuery(r *http.Request) bool {
+	if looksLikeKey(r.URL.RawQuery) { // also in what cannot be parsed
+		return true
+	}
 	for name, values := range r.URL.Query() {
 		switch strings.ToLower(name) {
 		case "api_key", "api-key", "apikey", "x-api-key", "access_token", "token", "authorization":
