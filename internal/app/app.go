@@ -40,6 +40,8 @@ type Options struct {
 	Log            *slog.Logger
 	Clock          lathe.Clock
 	AcceptLoss     bool // open a database whose last commits are lost
+
+	faults *disk.Injector // fails operations on files, in tests
 }
 
 func (o *Options) fill() {
@@ -118,7 +120,9 @@ func (a *App) openData(ctx context.Context) (err error) {
 		return err
 	}
 	path := filepath.Join(a.home.dir, dataDir, database)
-	a.db, err = sqlite.Open(ctx, sqlite.Options{Path: path, Key: a.home.keys.Derive("database"), AcceptLoss: a.options.AcceptLoss})
+	a.db, err = sqlite.Open(ctx, sqlite.Options{
+		Path: path, Key: a.home.keys.Derive("database"), AcceptLoss: a.options.AcceptLoss, Faults: a.options.faults,
+	})
 	if err != nil {
 		return err
 	}
@@ -134,7 +138,7 @@ func (a *App) openData(ctx context.Context) (err error) {
 	if a.folder, err = disk.OpenDir(filepath.Join(a.home.dir, dataDir, blobsDir)); err != nil {
 		return err
 	}
-	a.blobs, err = blob.Open(a.folder, a.home.keys)
+	a.blobs, err = blob.Open(faulty(a.folder, a.options.faults), a.home.keys)
 	return err
 }
 

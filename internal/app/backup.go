@@ -186,7 +186,7 @@ func (h *home) unpack(ctx context.Context, r io.Reader, dir string) error {
 	if err != nil {
 		return err
 	}
-	objects, err := blob.Open(folder, h.keys)
+	objects, err := blob.Open(faulty(folder, h.faults), h.keys)
 	if err == nil {
 		err = h.unpackEntries(ctx, tar.NewReader(sealed), dir, objects)
 	}
@@ -246,7 +246,7 @@ func (h *home) restoreDatabase(ctx context.Context, path string, r io.Reader) er
 	if err != nil {
 		return err
 	}
-	return sqlite.Restore(ctx, sqlite.Options{Path: path, Key: h.keys.Derive("database")}, snapshot)
+	return sqlite.Restore(ctx, sqlite.Options{Path: path, Key: h.keys.Derive("database"), Faults: h.faults}, snapshot)
 }
 
 // notBackup explains an archive that cannot be read; what has a code already keeps it.

@@ -40,6 +40,8 @@ type home struct {
 	lock  *disk.Lock
 	keys  *seal.Keyring
 	made  bool // this start made it
+
+	faults *disk.Injector
 }
 
 // openHome makes or opens the folder, takes its lock and unlocks its keys.
@@ -54,7 +56,7 @@ func openHome(o Options) (*home, error) {
 	if err != nil {
 		return nil, homeError(o.Home, err)
 	}
-	h := &home{dir: o.Home, fs: dir, close: dir.Close}
+	h := &home{dir: o.Home, fs: faulty(dir, o.faults), close: dir.Close, faults: o.faults}
 	if err := h.open(o); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -86,7 +88,7 @@ func (h *home) open(o Options) error {
 	if o.RootKey != "" {
 		root = seal.KeyFile(o.RootKey)
 	}
-	h.keys, err = seal.Unlock(filepath.Join(h.dir, keysDir), root, seal.Options{Create: h.made, Clock: o.Clock})
+	h.keys, err = seal.Unlock(filepath.Join(h.dir, keysDir), root, seal.Options{Disk: faultyKeys(o.faults), Create: h.made, Clock: o.Clock})
 	return err
 }
 

@@ -30,14 +30,10 @@ func (w *workshop) input(ctx context.Context, project lathe.Project, version lat
 	if err != nil {
 		return native.Data{}, err
 	}
-	data := native.Data{
+	return native.Data{
 		Dataset: version.Dataset, Version: version.Number, Digest: version.Digest,
-		Erased: erased, Schema: version.Columns,
-	}
-	for _, s := range segments {
-		data.Segments = append(data.Segments, s)
-	}
-	return data, nil
+		Segments: segments, Erased: erased, Schema: version.Columns,
+	}, nil
 }
 
 // inputs opens a dataset's segments for a child, as it asks for them.

@@ -76,7 +76,7 @@ func (c *Client) Send(ctx context.Context, method, path, kind string, body io.Re
 	if err != nil {
 		return err
 	}
-	defer drain(answer.Body)
+	defer drain(answer)
 	if out == nil || answer.StatusCode == http.StatusNoContent {
 		return nil
 	}
@@ -105,7 +105,7 @@ func (c *Client) Open(ctx context.Context, method, path, kind string, body io.Re
 		return nil, c.unreachable(err)
 	}
 	if answer.StatusCode >= 300 {
-		defer drain(answer.Body)
+		defer drain(answer)
 		return nil, failure(answer)
 	}
 	return answer, nil
@@ -150,9 +150,9 @@ func failure(answer *http.Response) error {
 }
 
 // drain reads a little of what is left, so that the connection can be used again, and closes the body.
-func drain(body io.ReadCloser) {
-	_, _ = io.CopyN(io.Discard, body, 64<<10) // what fails here fails no request
-	_ = body.Close()
+func drain(answer *http.Response) {
+	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10) // what fails here fails no request
+	_ = answer.Body.Close()
 }
 
 // Path joins segments into a path under /api/v1, each escaped.

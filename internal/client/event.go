@@ -43,7 +43,7 @@ func (c *Client) stream(ctx context.Context, run string, after int64, each func(
 	if err != nil {
 		return after, lathe.CodeOf(err) != lathe.CodeUnavailable, err
 	}
-	defer drain(answer.Body)
+	defer drain(answer)
 	err = Events(answer.Body, func(data []byte) error {
 		var e lathe.Event
 		if err := json.Unmarshal(data, &e); err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -65,7 +66,7 @@ func decode(kind string, body []byte, v any) error {
 	if err := d.Decode(v); err != nil {
 		return corrupt(kind, "%v", err)
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token gives io.EOF itself
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return corrupt(kind, "more than one document")
 	}
 	return nil

@@ -237,7 +237,7 @@ func TestStreamMemoryIsConstant(t *testing.T) {
 		for err == nil {
 			_, err = r.Read(buffer)
 		}
-		if err != io.EOF { //nolint:errorlint // io.Reader gives io.EOF itself
+		if err != io.EOF {
 			t.Fatal(err)
 		}
 	})

@@ -27,6 +27,7 @@ type keyFileRoot string
 func (r keyFileRoot) load(d Disk, suffix string) (Key, error) {
 	return ReadKeyFile(d, string(r)+suffix)
 }
+
 func (r keyFileRoot) save(d Disk, suffix string, k Key) error {
 	return WriteKeyFile(d, string(r)+suffix, k)
 }

@@ -315,7 +315,7 @@ func (t *tally) top(c *lathe.Column) []Top {
 	var entries []entry
 	for _, e := range t.counts {
 		if e.count > 1 || len(t.counts) <= topValues {
-			entries = append(entries, entry{e.count, e.row})
+			entries = append(entries, entry(e))
 		}
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Or(b.count-a.count, a.row-b.row) })

@@ -45,14 +45,14 @@ func (p *Profile) Text() string {
 const nameWidth = 24
 
 // picture shows the values: numbers as bars between their least and greatest, others by their most frequent ones.
-func (c *ColumnProfile) picture() string {
-	if c.Numbers != nil && c.Type != Identifier && c.Type != Constant {
-		n := c.Numbers
+func (p *ColumnProfile) picture() string {
+	if p.Numbers != nil && p.Type != Identifier && p.Type != Constant {
+		n := p.Numbers
 		return fmt.Sprintf("%s %s %s  mean %s  std %s", short(n.Min), bars(n.Histogram.Counts), short(n.Max), short(n.Mean), short(n.Std))
 	}
 	var parts []string
-	for _, t := range c.Top[:min(3, len(c.Top))] {
-		parts = append(parts, pad(clean(t.Value), 0)+" "+share(t.Count, c.Count))
+	for _, t := range p.Top[:min(3, len(p.Top))] {
+		parts = append(parts, pad(clean(t.Value), 0)+" "+share(t.Count, p.Count))
 	}
 	return strings.Join(parts, ", ")
 }

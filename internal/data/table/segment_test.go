@@ -123,7 +123,7 @@ func TestSegmentGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	end := 16 // rows 4, total 8, checksum 4
-	header := one.Len() - end - (len(appendGroup(nil, b.Slice(0, groupRows), 0)))
+	header := one.Len() - end - len(appendGroup(nil, b.Slice(0, groupRows), 0))
 	groups := one.Bytes()[header : one.Len()-end]
 	twice := append(append(append([]byte{}, one.Bytes()[:one.Len()-end]...), groups...), one.Bytes()[one.Len()-end:]...)
 	_, _, err = ReadSegment(bytes.NewReader(twice), Limits{})

@@ -58,7 +58,7 @@ func TestWriteCSVRoundTrip(t *testing.T) {
 	for _, b := range []*lathe.Batch{
 		sampleBatch(300),
 		{Rows: 3, Columns: []lathe.Column{{Name: "one", Kind: lathe.String, Strings: []string{"a", "", "b"}, Missing: []bool{false, true, false}}}},
-		{Rows: 5, Columns: []lathe.Column{{Name: "odd, \"name\"", Kind: lathe.String, Strings: []string{",", "\"", "a\nb", " blank ", "\r\n"}}, {Name: "x", Kind: lathe.Float64, Floats: []float64{math.Inf(1), -0.0, 1e-300, 3, 5e-324}}}},
+		{Rows: 5, Columns: []lathe.Column{{Name: "odd, \"name\"", Kind: lathe.String, Strings: []string{",", "\"", "a\nb", " blank ", "\r\n"}}, {Name: "x", Kind: lathe.Float64, Floats: []float64{math.Inf(1), math.Copysign(0, -1), 1e-300, 3, 5e-324}}}},
 	} {
 		var buf bytes.Buffer
 		if err := WriteCSV(&buf, b); err != nil {

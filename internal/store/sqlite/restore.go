@@ -149,7 +149,7 @@ func (p *pageWriter) copy(ctx context.Context, r io.Reader) error {
 			return err
 		}
 		switch _, err := io.ReadFull(r, buf); {
-		case err == io.EOF: //nolint:errorlint // ReadFull gives io.EOF itself
+		case errors.Is(err, io.EOF):
 			return p.complete()
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return backupError("it ends within a page")

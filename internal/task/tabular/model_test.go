@@ -218,10 +218,17 @@ func TestOtherWays(t *testing.T) {
 
 func TestResolveRefuses(t *testing.T) {
 	for _, c := range []struct{ name, value, says string }{
-		{"hidden", "64-x", "no layer size"}, {"hidden", "0", "no layer size"}, {"hidden", strings.Repeat("8-", 40) + "8", "at most 32"},
-		{"activation", "gelu9", "not one of"}, {"dropout", "1", "not a number"}, {"dropout", "NaN", "not a number"},
-		{"epochs", "0", "whole number"}, {"batch", "-1", "whole number"}, {"shuffle", "maybe", "neither true nor false"},
-		{"epsilon", "Inf", "not a number"}, {"deph", "3", "no parameter"},
+		{"hidden", "64-x", "no layer size"},
+		{"hidden", "0", "no layer size"},
+		{"hidden", strings.Repeat("8-", 40) + "8", "at most 32"},
+		{"activation", "gelu9", "not one of"},
+		{"dropout", "1", "not a number"},
+		{"dropout", "NaN", "not a number"},
+		{"epochs", "0", "whole number"},
+		{"batch", "-1", "whole number"},
+		{"shuffle", "maybe", "neither true nor false"},
+		{"epsilon", "Inf", "not a number"},
+		{"deph", "3", "no parameter"},
 	} {
 		_, err := Resolve(lathe.TrainSpec{Target: "y", Set: map[string]string{c.name: c.value}})
 		var e *lathe.Error

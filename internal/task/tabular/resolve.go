@@ -65,8 +65,10 @@ func checkNumbers(spec lathe.TrainSpec) error {
 		name  string
 		value float64
 	}{
-		{"epochs", float64(spec.Epochs)}, {"batch", float64(spec.Batch)},
-		{"learning_rate", spec.LearningRate}, {"budget_seconds", spec.BudgetSeconds},
+		{"epochs", float64(spec.Epochs)},
+		{"batch", float64(spec.Batch)},
+		{"learning_rate", spec.LearningRate},
+		{"budget_seconds", spec.BudgetSeconds},
 	} {
 		if f.value < 0 || math.IsNaN(f.value) || math.IsInf(f.value, 0) {
 			return lathe.Errorf(lathe.CodeInvalid, "tabular: %s %v is not allowed", f.name, f.value).
