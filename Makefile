@@ -32,19 +32,21 @@ test: build python ## all that guards the project: vet, house rules, packages, c
 	go vet ./...
 	go test -timeout 10m ./...
 
+test-full: FUZZTIME := 8s
 test-full: verify race test-noasm torture fuzz ## everything else: generated code, races, no assembly, torture, fuzzing
 
 test-noasm: ## the tests on the pure-Go kernels
 	go test -timeout 20m -tags noasm $(PACKAGES)
 
 race: ## the tests with the race detector, which needs a C compiler
-	@if ! command -v "$${CC:-gcc}" >/dev/null; then echo "race: skipped, no C compiler: install gcc or set CC"; exit 0; fi; \
+	@command -v "$${CC:-gcc}" >/dev/null || { apt-get update -qq && apt-get install -qq -y gcc libc6-dev >/dev/null; } || \
+		{ echo "race: needs a C compiler: install gcc, or set CC"; exit 1; }
 	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 go test -race -timeout 30m $(PACKAGES)
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@grep -rEo --include='*_test.go' --exclude-dir=testdata '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file name; do \
 		name=$${name#func }; echo "fuzz: $${file%/*} $$name"; \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$${file%/*}" </dev/null; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x "$${file%/*}" </dev/null; \
 	done
 
 torture: build ## kill, fill and flip: the slow tests of durability (build tag torture, TestTorture...)
