@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ type world struct {
 	rounds   int
 	out, err io.Writer
 	python   string // of the peers; setup makes it
-	lathe    string // the binary; build makes it
+	lathe    string // the binary; build makes it where none was named
 }
 
 // work is the folder of tables, models and the binary; git ignores it.
@@ -93,11 +94,15 @@ func (w *world) one(ctx context.Context, b bench) error {
 	return r.missed()
 }
 
-// build compiles lathe into the work folder, so that no build time is measured.
+// build compiles lathe into the work folder, so that no build time is measured, unless a binary was named.
 func (w *world) build(ctx context.Context) error {
-	path, err := filepath.Abs(w.work("lathe"))
+	path, err := filepath.Abs(cmp.Or(w.lathe, w.work("lathe")))
 	if err != nil {
 		return fmt.Errorf("build: %w", err)
+	}
+	if named := w.lathe != ""; named {
+		w.lathe = path
+		return nil
 	}
 	w.lathe = path
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, "./cmd/lathe")
@@ -118,22 +123,16 @@ func (w *world) commit(ctx context.Context) string {
 	return strings.TrimSpace(string(out))
 }
 
+// installed prints the versions of an environment's packages as JSON.
+const installed = `import importlib.metadata as m, json, platform
+print(json.dumps({"python": platform.python_version(), **{d.name.lower(): d.version for d in m.distributions()}}))`
+
 // versions are those of the compiler and of what is measured beside lathe.
 func (w *world) versions(ctx context.Context) (map[string]string, error) {
-	versions := map[string]string{"go": runtime.Version()}
-	out, err := exec.CommandContext(ctx, w.python, "-m", "pip", "freeze", "--disable-pip-version-check").Output()
-	if err != nil {
-		return nil, fmt.Errorf("versions: %w", err)
+	versions := map[string]string{}
+	if _, err := w.lastJSON(ctx, &versions, nil, w.python, "-c", installed); err != nil {
+		return nil, err
 	}
-	for line := range strings.Lines(string(out)) {
-		if name, version, ok := strings.Cut(strings.TrimSpace(line), "=="); ok {
-			versions[strings.ToLower(name)] = version
-		}
-	}
-	out, err = exec.CommandContext(ctx, w.python, "-V").Output()
-	if err != nil {
-		return nil, fmt.Errorf("versions: %w", err)
-	}
-	versions["python"] = strings.TrimPrefix(strings.TrimSpace(string(out)), "Python ")
+	versions["go"] = runtime.Version()
 	return versions, nil
 }

@@ -20,9 +20,8 @@ import (
 const usage = `usage: go run ./bench [flags] COMMAND
 
   setup                     make the peers' Python environment, install wrk where it is missing (as root, with apt-get)
-  venv NAME REQUIREMENTS    make a Python environment in the cache and print its python
   %s
-  all                       everything above but venv, then report
+  all                       everything above, then report
   report                    write docs/benchmarks.md from bench/results/*.json
 
 The cache is $LATHE_CACHE, ~/.cache/lathe by default; $PYTHON is the interpreter that makes environments, python3 by default.
@@ -47,6 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	flags.IntVar(&w.rounds, "rounds", 0, "interleaved `rounds`; 0 is each benchmark's own number")
 	flags.StringVar(&w.root, "root", ".", "the project's `folder`")
+	flags.StringVar(&w.lathe, "lathe", "", "`binary` to measure; built from ./cmd/lathe by default")
 	limit := flags.Duration("limit", time.Hour, "stop everything after this `time`")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -70,14 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 var errUsage = errors.New("wrong usage")
 
 func (w *world) command(ctx context.Context, args []string) error {
-	switch {
-	case len(args) == 3 && args[0] == "venv":
-		python, err := w.venv(ctx, args[1], args[2])
-		if err == nil {
-			fmt.Fprintln(w.out, python)
-		}
-		return err
-	case len(args) != 1:
+	if len(args) != 1 {
 		return errUsage
 	}
 	switch args[0] {

@@ -22,8 +22,8 @@ func (w *world) setup(ctx context.Context) (err error) {
 	return w.installWrk(ctx)
 }
 
-// venv makes a Python environment in the cache folder and gives its interpreter. A copy of the requirements beside it says what
-// it holds; it is brought up to date when they differ.
+// venv makes a Python environment in the cache folder and gives its interpreter. A copy of the requirements beside it
+// says what it holds; it is brought up to date when they differ.
 func (w *world) venv(ctx context.Context, name, requirements string) (python string, err error) {
 	cache, err := cacheFolder()
 	if err != nil {
@@ -53,17 +53,18 @@ func (w *world) venv(ctx context.Context, name, requirements string) (python str
 	return python, nil
 }
 
+// install fills an environment. It needs no ensurepip, which some systems ship apart: the maker's own pip works on it.
 func (w *world) install(ctx context.Context, folder, python, requirements string) error {
+	maker := os.Getenv("PYTHON")
+	if maker == "" {
+		maker = "python3"
+	}
 	if _, err := os.Stat(python); errors.Is(err, fs.ErrNotExist) {
-		maker := os.Getenv("PYTHON")
-		if maker == "" {
-			maker = "python3"
-		}
-		if err := w.do(ctx, maker, "-m", "venv", folder); err != nil {
+		if err := w.do(ctx, maker, "-m", "venv", "--without-pip", folder); err != nil {
 			return err
 		}
 	}
-	return w.do(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+	return w.do(ctx, maker, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
 }
 
 // cacheFolder is $LATHE_CACHE, or lathe in the user's cache folder.

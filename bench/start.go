@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"net/http"
 	"time"
-
-	"lathe"
 )
 
 // idle is how long a service rests before its memory is read.
@@ -16,39 +14,46 @@ const idle = 10 * time.Second
 // startBench starts the service on a home with a data set, a model and an endpoint.
 func startBench(ctx context.Context, w *world, r *result) error {
 	r.Title = "Start and memory"
-	r.About = "From the start of the process to the first 200: lathe's `/readyz` on an existing home with a data set, a model and an endpoint; the Flask server's first answer after it " +
-		"has loaded its model. Memory is the resident memory of the process and its children after 10 s without a request."
+	r.About = "From the start of the process to the first 200: lathe's `/readyz` on an existing home with the data set of the training benchmark, a model and an endpoint; " +
+		"the Flask server's first answer after it has loaded its model. Memory is the resident memory of the process and its children, 10 s after one prediction."
 	r.Figures = []figure{{"ready", "ready, ms", 0, lower}, {"memory", "idle memory, MB", 1, lower}}
 	r.Subjects = []string{ours, flask}
-	return w.inHome(func(h *home) error {
-		var t lathe.TrainResult
-		if _, err := h.do(ctx, &t, "train", filepath.Join(w.root, "samples", "penguins.csv"), "--target", "species", "--recipe", "mlp"); err != nil {
-			return err
-		}
-		if _, err := h.deploy(ctx, t.Model); err != nil {
-			return err
-		}
-		if err := w.starts(ctx, r, ours, w.times(10), func() (*service, error) {
-			s, _, err := h.up(ctx)
-			return s, err
-		}); err != nil {
-			return err
-		}
-		if err := w.flaskStarts(ctx, r); err != nil {
-			return err
-		}
-		r.claim("start-up to ready on an existing home, ms", atMost, r.of(ours, "ready"), 500)
-		r.claim("idle memory, MB", atMost, r.of(ours, "memory"), 100)
-		return nil
-	})
-}
-
-// flaskStarts starts the peer's server as often as its slowness allows.
-func (w *world) flaskStarts(ctx context.Context, r *result) error {
 	table, err := w.table(ctx)
 	if err != nil {
 		return err
 	}
+	if err := w.latheStarts(ctx, r, table); err != nil {
+		return err
+	}
+	if err := w.flaskStarts(ctx, r, table); err != nil {
+		return err
+	}
+	r.claim("start-up to ready on an existing home, ms", atMost, r.of(ours, "ready"), 500)
+	r.claim("idle memory, MB", atMost, r.of(ours, "memory"), 100)
+	return nil
+}
+
+func (w *world) latheStarts(ctx context.Context, r *result, table string) error {
+	return w.inHome(func(h *home) error {
+		key, err := h.deployTable(ctx, table)
+		if err != nil {
+			return err
+		}
+		return w.starts(ctx, r, ours, w.times(10), func() (*service, error) {
+			s, url, err := h.up(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if err := expect(ctx, url+"/predict", key, http.StatusOK); err != nil {
+				return nil, errors.Join(err, s.stop())
+			}
+			return s, nil
+		})
+	})
+}
+
+// flaskStarts starts the peer's server as often as its slowness allows.
+func (w *world) flaskStarts(ctx context.Context, r *result, table string) error {
 	s, _, err := w.upFlask(ctx, table)
 	if err != nil {
 		return err
@@ -57,8 +62,14 @@ func (w *world) flaskStarts(ctx context.Context, r *result) error {
 		return err
 	}
 	return w.starts(ctx, r, flask, w.times(3), func() (*service, error) {
-		s, _, err := w.startFlask(ctx, w.work("churn.keras"))
-		return s, err
+		s, url, err := w.startFlask(ctx, w.work("churn.keras"))
+		if err != nil {
+			return nil, err
+		}
+		if err := expect(ctx, url+"/predict", "", http.StatusOK); err != nil {
+			return nil, errors.Join(err, s.stop())
+		}
+		return s, nil
 	})
 }
 

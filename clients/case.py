@@ -1,11 +1,16 @@
 """The models that clients ask, each with its rows and with what `lathe predict` offline says of them."""
 import csv
 import dataclasses
+import datetime
 import io
 import pathlib
 
 import numpy as np
 from check import same
+
+
+# How to read the column prediction, by classes.
+LABELS = {("0", "1"): int, ("false", "true"): {"false": False, "true": True}.__getitem__}
 
 
 @dataclasses.dataclass
@@ -15,7 +20,7 @@ class Case:
 
     name: str
     task: str
-    kinds: dict  # column -> float, int or str
+    kinds: dict  # column -> float, int, bool or str
     rows: list
     csv: str
     offline: list
@@ -69,6 +74,28 @@ def amount(lathe, folder, root):
     return synthetic(lathe, folder, "amount", "amount", "regression")
 
 
+def visits(lathe, folder, _root):
+    """True or false from dates, truth values, texts in several scripts and gaps in all of them."""
+    rng = np.random.default_rng(11)
+    kinds = dict(when=str, city=str, member=bool, spend=float, points=int)
+    cities = ["Zürich", "São Paulo", "北京", "a, b", 'say "hi"', " padded ", "0x10"]
+    rows = []
+    for _ in range(900):
+        day, second = int(rng.integers(0, 1500)), int(rng.integers(0, 86400))
+        when = datetime.datetime(2022, 1, 1) + datetime.timedelta(days=day, seconds=second)
+        rows.append(dict(when=when.isoformat(), city=cities[int(rng.integers(len(cities)))], member=bool(rng.integers(2)),
+                         spend=float(np.exp(rng.normal() * 3)), points=int(rng.integers(-5, 2**40))))
+    truth = [{"stays": str(r["member"] and r["spend"] > 1 or r["city"] == "北京").lower()} for r in rows]
+    for r in rows:
+        for c in kinds:
+            if rng.random() < 0.05:
+                r[c] = None
+    path = folder / "visits.csv"
+    path.write_text(write_csv([*kinds, "stays"], [{**r, **t} for r, t in zip(rows, truth)]))
+    odd = [{**rows[0], "city": "Atlantis"}, dict.fromkeys(kinds), {**rows[1], "spend": 5e-324, "points": 2**53 + 1}, {**rows[1], "spend": -1.25e30}]
+    return prepare(lathe, folder, "visits", path, "stays", "binary", kinds, rows[:300] + odd, "--epochs", "3")
+
+
 def synthetic(lathe, folder, name, target, task):
     rng = np.random.default_rng(7)
     n = 2000
@@ -78,11 +105,11 @@ def synthetic(lathe, folder, name, target, task):
     whole = rng.integers(-40, 1_000_000, n)
     score = x[:, 0] - x[:, 3] * x[:, 4] + whole / 5e5
     truth = {"label": (score + rng.normal(size=n) * 0.3 > 1).astype(int), "amount": np.round(score * 137.5 + 40, 3)}[target]
-    kinds = {**{f"f{i}": float for i in range(6)}, "whole": int}
-    rows = [dict(zip(kinds, [*map(float, a), int(k)])) for a, k in zip(x, whole)]
+    kinds = {**{f"f{i}": float for i in range(6)}, "whole": int, "flag": bool}
+    rows = [dict(zip(kinds, [*map(float, a), int(k), bool(k % 3)])) for a, k in zip(x, whole)]
     path = folder / f"{name}.csv"
     path.write_text(write_csv([*kinds, target], [{**r, target: t.item()} for r, t in zip(rows, truth)]))
-    return prepare(lathe, folder, name, path, target, task, kinds, rows[:500], "--epochs", "3")
+    return prepare(lathe, folder, name, path, target, task, kinds, rows[:1500], "--epochs", "3")
 
 
 def prepare(lathe, folder, name, path, target, task, kinds, rows, *flags):
@@ -97,9 +124,9 @@ def prepare(lathe, folder, name, path, target, task, kinds, rows, *flags):
     answer = lathe.offline(package, table)
     same(lathe.predict(name, table), answer, f"{name}: lathe predict with the service")
     head, *lines = csv.reader(io.StringIO(answer))
-    label = {"multiclass": str, "binary": int, "regression": float}[task]
-    offline = [dict(zip(head, [label(line[0]), *map(float, line[1:])])) for line in lines]
     classes = [h.removeprefix("probability_") for h in head[1:]]
+    label = LABELS.get(tuple(classes), str) if classes else float
+    offline = [dict(zip(head, [label(line[0]), *map(float, line[1:])])) for line in lines]
     same([len(offline), trained["task"]], [len(rows), task], name)
     return Case(name, task, kinds, rows, text, offline, classes, trained["version"])
 

@@ -4,8 +4,8 @@ import tritonclient.http as triton
 from check import expect, refused, same
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-DTYPES = {float: np.float64, int: np.int64, str: np.object_}
-NAMES = {float: "FP64", int: "INT64", str: "BYTES"}
+DTYPES = {float: np.float64, int: np.int64, bool: np.bool_, str: np.object_}
+NAMES = {float: "FP64", int: "INT64", bool: "BOOL", str: "BYTES"}
 
 
 class Key(triton.InferenceServerClientPlugin):
@@ -56,6 +56,8 @@ def predictions(client, c, report):
             for i in range(0, len(c.rows), 100):
                 answered(client.infer(c.name, tensors(c, binary, part=slice(i, i + 1))), c, slice(i, i + 1))
         if c.numeric:
+            with report.check(c.name, "tritonclient: NaN is refused, with the column's name"):
+                not_a_number(client, c)
             matrices(client, c, report, binary, form)
     with report.check(c.name, "tritonclient: request id, version, async"):
         pending = client.async_infer(c.name, tensors(c), model_version=str(c.version), request_id="row-7")
@@ -73,8 +75,15 @@ def matrices(client, c, report, binary, form):
         with report.check(c.name, f"tritonclient: one {np_to_triton_dtype(dtype)} tensor for all columns, {form}"):
             answered(client.infer(c.name, [tensor("x", np.array(c.arrays, dtype), binary)]), c)
     with report.check(c.name, f"tritonclient: FP32 and INT32 columns, {form}"):
-        narrow = {float: np.float32, int: np.int32}
+        narrow = {float: np.float32, int: np.int32, bool: np.bool_}
         answered(client.infer(c.name, [tensor(k, np.array([r[k] for r in c.rows], narrow[t]), binary) for k, t in c.kinds.items()]), c)
+
+
+def not_a_number(client, c):
+    row = [1.0] * len(c.kinds)
+    row[0] = np.nan
+    error = refused(lambda: client.infer(c.name, [tensor("x", np.array([row]), True)]), InferenceServerException)
+    expect("400" in str(error.status()) and c.columns[0] in error.message(), f"{error.status()}: {error}")
 
 
 def asked(client, c, binary):
