@@ -100,7 +100,7 @@ func TestLyingLength(t *testing.T) {
 	r := httptest.NewRequest("POST", "/", nil)
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader("{}")), 1<<40
 	data, err := ReadBody(r)
-	if err != nil || cap(data) > 2<<20 {
+	if err != nil || cap(data) > 2*FirstRoom {
 		t.Errorf("%d bytes of room, %v", cap(data), err)
 	}
 	r.Body = http.NoBody

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -192,5 +193,43 @@ func TestRevokedStream(t *testing.T) {
 		case <-time.After(20 * time.Second):
 			t.Fatal("a stream goes on")
 		}
+	}
+}
+
+// TestSlowBodiesAreCheap: a client that claims a long body and sends none holds little memory. The bound is what 10,000
+// slow connections may cost; it counts the clients' ends too.
+func TestSlowBodiesAreCheap(t *testing.T) {
+	const clients, each = 300, 32 << 10
+	w := newWorld(t)
+	entered := make(chan struct{}, clients)
+	w.gate.Handle("POST /b", Need{Open: true}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		entered <- struct{}{}
+		if _, err := ReadBody(r); err != nil {
+			Fail(w, r, err)
+		}
+	}))
+	address := w.serve(t, nil)
+	used := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc + m.StackInuse)
+	}
+	before := used()
+	for range clients {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nabc"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range clients {
+		<-entered
+	}
+	if got := (used() - before) / clients; got > each {
+		t.Errorf("%d bytes a connection", got)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"lathe/internal/guard"
 )
 
-// readInto appends the body to buf. A length that lies costs at most 1 MiB ahead of the bytes that came.
+// readInto appends the body to buf.
 func readInto(buf []byte, r *http.Request) ([]byte, error) {
-	if want := int(min(r.ContentLength+1, 1<<20)); want > cap(buf) {
+	if want := int(min(r.ContentLength+1, guard.FirstRoom)); want > cap(buf) {
 		buf = make([]byte, 0, want)
 	}
 	for {
