@@ -149,6 +149,7 @@ func TestReplies(t *testing.T) {
 		}
 		_, err := begin(a, "ana", "k1", "x")
 		wantCode(t, lathe.CodeConflict, err) // in the making
+		must1(t)(begin(b, "ana", "k1", "x"))
 		reply := &lathe.Reply{Status: 201, Header: map[string]string{"Location": "/x"}, Body: []byte("{\x00}")}
 		must(t, e.FinishReply(ctx, a, "ana", "k1", reply))
 		wantCode(t, lathe.CodeConflict, e.FinishReply(ctx, a, "ana", "k1", reply))
@@ -157,15 +158,17 @@ func TestReplies(t *testing.T) {
 		}
 		_, err = begin(a, "ana", "k1", "y")
 		wantCode(t, lathe.CodeConflict, err)
-		for _, free := range [][3]string{{"beta", "ana", "k1"}, {"alpha", "ben", "k1"}, {"alpha", "ana", "k2"}} {
+		_, err = begin(b, "ana", "k1", "x")
+		wantCode(t, lathe.CodeConflict, err) // still in the making there
+		for _, free := range [][3]string{{"beta", "ana", "k3"}, {"alpha", "ben", "k1"}, {"alpha", "ana", "k2"}} {
 			if got := value[*lathe.Reply](t)(begin(lathe.Project(free[0]), free[1], free[2], "y")); got != nil {
 				t.Errorf("%v has the answer %+v", free, got)
 			}
 		}
 		must(t, e.FinishReply(ctx, a, "ana", "k2", nil)) // gives the key back
 		must1(t)(begin(a, "ana", "k2", "z"))
-		if n := value[int64](t)(e.ForgetUnfinishedReplies(ctx)); n != 3 {
-			t.Errorf("%d were unfinished, want 3", n)
+		if n := value[int64](t)(e.ForgetUnfinishedReplies(ctx)); n != 4 {
+			t.Errorf("%d were unfinished, want 4", n)
 		}
 		must1(t)(begin(a, "ana", "k2", "w"))
 		e.clock.add(time.Hour)

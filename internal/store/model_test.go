@@ -130,6 +130,10 @@ func TestDeleteModelVersion(t *testing.T) {
 		e.createVersion(t, "churn")
 		must(t, e.DeleteModelVersion(ctx, a, "churn", 0))
 		wantCode(t, lathe.CodeNotFound, e.DeleteModelVersion(ctx, a, "churn", 0))
+		if all := value[[]lathe.ModelVersion](t)(e.FindModelVersions(ctx, b, "churn")); len(all) != 4 {
+			t.Errorf("the other project has %d versions left", len(all))
+		}
+		must1(t)(e.FindModel(ctx, b, "churn"))
 	})
 }
 

@@ -167,13 +167,13 @@ func blobOf(content string) lathe.Blob {
 	return lathe.Blob{Name: name, Bytes: int64(len(content)), At: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
 }
 
-const a, b = lathe.Project("alpha"), lathe.Project("beta")
+const a, b, z = lathe.Project("alpha"), lathe.Project("beta"), lathe.Project("zeta")
 
 var ctx = context.Background()
 
-// renew makes the store anew over the same database, with somebody who listens.
+// renew makes the store anew over the same database, with somebody who listens. Its ids begin anew.
 func (e *env) renew(notify func(lathe.Project, string)) {
-	e.Store = store.New(e.db, store.Options{Clock: e.clock.Now, Keys: keys{}, Queue: e.queue, Notify: notify})
+	e.Store = store.New(e.db, store.Options{Clock: e.clock.Now, Random: &counter{}, Keys: keys{}, Queue: e.queue, Notify: notify})
 }
 
 // decoded gives a value of a dump as it was: bytes are in base 64 there.
