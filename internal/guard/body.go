@@ -54,6 +54,9 @@ type body struct {
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
+	if b.err == nil {
+		b.err = b.w.cutError()
+	}
 	if b.err != nil {
 		return 0, b.err
 	}

@@ -186,7 +186,9 @@ func request1(method, path, secret string, edit ...func(*http.Request)) *http.Re
 		r.Header.Set("Authorization", "Bearer "+secret)
 	}
 	for _, e := range edit {
-		e(r)
+		if e != nil {
+			e(r)
+		}
 	}
 	return r
 }

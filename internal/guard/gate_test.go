@@ -102,11 +102,7 @@ func TestGateRefuses(t *testing.T) {
 		{"cross-site", "GET", "/open", "", set("Sec-Fetch-Site", "cross-site"), 403, lathe.CodeForbidden},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			edit := c.edit
-			if edit == nil {
-				edit = func(*http.Request) {}
-			}
-			rec := w.do(request1(c.method, c.path, c.key, edit))
+			rec := w.do(request1(c.method, c.path, c.key, c.edit))
 			if rec.Code != c.status {
 				t.Fatalf("status %d, want %d: %s", rec.Code, c.status, rec.Body)
 			}

@@ -17,7 +17,7 @@ const maxScopes = 64
 // CreateOwner makes the key of all verbs in all projects. It is called once, when a home is made.
 func (k *Keys) CreateOwner(ctx context.Context) (lathe.Key, string, error) {
 	key := lathe.Key{Project: lathe.AllProjects, Kind: lathe.KindOwner, Name: "owner", Scopes: []lathe.Scope{{Verb: "*"}}}
-	return k.store1(ctx, lathe.AllProjects, key)
+	return k.mint(ctx, lathe.AllProjects, key)
 }
 
 // CreateKey implements lathe.KeyService.
@@ -33,11 +33,11 @@ func (k *Keys) CreateKey(ctx context.Context, by *lathe.Principal, ask lathe.New
 		end := k.clock().Add(ask.ExpiresIn).UTC()
 		key.ExpiresAt = &end
 	}
-	return k.store1(ctx, by.Project, key)
+	return k.mint(ctx, by.Project, key)
 }
 
-// store1 mints and stores one key.
-func (k *Keys) store1(ctx context.Context, project lathe.Project, key lathe.Key) (lathe.Key, string, error) {
+// mint makes and stores one key.
+func (k *Keys) mint(ctx context.Context, project lathe.Project, key lathe.Key) (lathe.Key, string, error) {
 	secret := MintKey(key.Kind)
 	hash := k.hash(secret)
 	key.Hash = hash[:]

@@ -152,11 +152,11 @@ func TestLongHandler(t *testing.T) {
 	}
 }
 
-// TestRevokedStream: over a real connection, an upload and a download of a revoked key end.
+// TestRevokedStream: over a real connection, an upload and downloads of a revoked key end, also where the handler does not look.
 func TestRevokedStream(t *testing.T) {
 	w := newWorld(t)
-	started := make(chan struct{}, 2)
-	ended := make(chan error, 2)
+	started := make(chan struct{}, 3)
+	ended := make(chan error, 3)
 	w.gate.Handle("POST /up", Need{Verb: lathe.VerbRead, Stream: true, Body: 1 << 40}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		started <- struct{}{}
 		_, err := io.Copy(io.Discard, r.Body)
@@ -168,9 +168,18 @@ func TestRevokedStream(t *testing.T) {
 		<-r.Context().Done()
 		ended <- r.Context().Err()
 	}))
+	w.gate.Handle("GET /deaf", Need{Verb: lathe.VerbRead, Stream: true}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		started <- struct{}{}
+		for {
+			if _, err := w.Write(make([]byte, 1000)); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}))
 	key, secret := w.key(t, "a", nil, lathe.Scope{Verb: lathe.VerbRead})
 	address := w.serve(t, nil)
-	for _, head := range []string{"POST /up HTTP/1.1\r\nContent-Length: 1000000\r\n", "GET /down HTTP/1.1\r\n"} {
+	for _, head := range []string{"POST /up HTTP/1.1\r\nContent-Length: 1000000\r\n", "GET /down HTTP/1.1\r\n", "GET /deaf HTTP/1.1\r\n"} {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
@@ -179,12 +188,13 @@ func TestRevokedStream(t *testing.T) {
 		if _, err := io.WriteString(conn, head+"Host: localhost\r\nAuthorization: Bearer "+secret+"\r\n\r\nabc"); err != nil {
 			t.Fatal(err)
 		}
+		go func() { _, _ = io.Copy(io.Discard, conn) }() // until the server closes it
 		<-started
 	}
 	if _, err := w.keys.RevokeKey(t.Context(), "a", key.ID); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
+	for range 3 {
 		select {
 		case err := <-ended:
 			if err == nil {

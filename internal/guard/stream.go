@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"lathe"
 )
 
 // streams are the open requests that may last, by key.
@@ -18,7 +16,7 @@ type streams struct {
 // cut ends one stream: its context is cancelled, and reads and writes that wait fail.
 type cut struct {
 	ctx    context.Context
-	cancel context.CancelCauseFunc
+	cancel context.CancelFunc
 	rc     *http.ResponseController
 	owner  *streams
 	key    string
@@ -30,7 +28,8 @@ type cut struct {
 func (rt *route) openStream(w *writer, r *http.Request, id *identity, gen uint64, secret string) (*cut, error) {
 	keys, g := rt.gate.config.Keys, rt.gate
 	c := &cut{rc: http.NewResponseController(w), owner: &g.streams, key: id.key.ID}
-	c.ctx, c.cancel = context.WithCancelCause(r.Context())
+	c.ctx, c.cancel = context.WithCancel(r.Context())
+	w.done = c.ctx.Done()
 	g.streams.add(c)
 	if keys.generation() != gen {
 		if _, _, err := keys.authenticate(r.Context(), secret); err != nil {
@@ -47,7 +46,7 @@ func (rt *route) openStream(w *writer, r *http.Request, id *identity, gen uint64
 // end cuts the stream now. Deadlines in the past wake up whoever waits for the network; a connection that has none to
 // set, as in tests, ends by its context.
 func (c *cut) end() {
-	c.cancel(lathe.Errorf(lathe.CodeCancelled, "guard: the stream was cut"))
+	c.cancel()
 	past := time.Unix(1, 0)
 	_ = c.rc.SetReadDeadline(past)
 	_ = c.rc.SetWriteDeadline(time.Now().Add(time.Second))
@@ -59,7 +58,7 @@ func (c *cut) stop() {
 		c.expiry.Stop()
 	}
 	c.owner.remove(c)
-	c.cancel(nil)
+	c.cancel()
 }
 
 func (s *streams) add(c *cut) {

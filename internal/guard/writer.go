@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"lathe"
 )
 
 // A client that does not take its answer is given up: each 64 KiB must go out within writeWait.
@@ -21,6 +23,7 @@ type writer struct {
 	mark   int64 // bytes at the last deadline
 	stream bool
 
+	done    <-chan struct{} // closed when a stream is cut; nil for others
 	raw     io.Reader // the request's body, without a cap
 	surplus bool      // what is left of it is dropped after the answer
 }
@@ -36,6 +39,9 @@ func (w *writer) WriteHeader(status int) {
 
 // Write implements http.ResponseWriter.
 func (w *writer) Write(b []byte) (int, error) {
+	if err := w.cutError(); err != nil {
+		return 0, err
+	}
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
@@ -51,6 +57,16 @@ func (w *writer) extend(n int) {
 	if w.stream || w.bytes+int64(n)-w.mark >= writeChunk || w.bytes == 0 && time.Since(w.start) > writeWait/4 {
 		w.mark = w.bytes
 		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(writeWait))
+	}
+}
+
+// cutError ends reads and writes of a stream that was cut, whether or not its handler looks at the context.
+func (w *writer) cutError() error {
+	select {
+	case <-w.done:
+		return lathe.Errorf(lathe.CodeCancelled, "guard: the stream was cut")
+	default:
+		return nil
 	}
 }
 

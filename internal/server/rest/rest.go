@@ -62,6 +62,7 @@ type server struct {
 
 // Register adds all routes to the gate. It panics when a route has no need, or a service is missing.
 func Register(gate *guard.Gate, services Services) {
+	services.check()
 	if services.Heartbeats == nil {
 		services.Heartbeats = everyFifteenSeconds
 	}
@@ -84,4 +85,15 @@ func Register(gate *guard.Gate, services Services) {
 func everyFifteenSeconds() (<-chan time.Time, func()) {
 	ticker := time.NewTicker(15 * time.Second)
 	return ticker.C, ticker.Stop
+}
+
+func (s *Services) check() {
+	for name, missing := range map[string]bool{
+		"data": s.Data == nil, "runs": s.Runs == nil, "models": s.Models == nil, "serve": s.Serve == nil, "keys": s.Keys == nil,
+		"key store": s.KeyStore == nil, "secrets": s.Secrets == nil, "limiter": s.Limiter == nil, "replies": s.Replies == nil, "operations": s.Operations == nil,
+	} {
+		if missing {
+			panic("rest: register: no service for " + name)
+		}
+	}
 }
