@@ -24,8 +24,8 @@ type writer struct {
 	stream bool
 
 	done    <-chan struct{} // closed when a stream is cut; nil for others
-	raw     io.Reader // the request's body, without a cap
-	surplus bool      // what is left of it is dropped after the answer
+	raw     io.Reader       // the request's body, without a cap
+	surplus bool            // what is left of it is dropped after the answer
 }
 
 // WriteHeader implements http.ResponseWriter; only the first final status counts.
