@@ -34,3 +34,15 @@ func adam(w, g, m, v []float32, alpha, c1, c2, eps float32) {
 func gather(dst, src []float32, index []int32, cols int)     { gatherRef(dst, src, index, cols) }
 func scatterAdd(dst, src []float32, index []int32, cols int) { scatterAddRef(dst, src, index, cols) }
 func prefetchNext(_ []float32, _ []int32, _ int)             {}
+
+func erf(dst, x []float32)             { mapRef(erfOne, dst, x) }
+func gelu(dst, x []float32)            { mapRef(geluOne, dst, x) }
+func geluGrad(dz, dy, x []float32)     { slopeRef(geluSlope, dz, dy, x) }
+func geluTanh(dst, x []float32)        { mapRef(geluTanhOne, dst, x) }
+func geluTanhGrad(dz, dy, x []float32) { slopeRef(geluTanhSlope, dz, dy, x) }
+func silu(dst, x []float32)            { mapRef(siluOne, dst, x) }
+func siluGrad(dz, dy, x []float32)     { slopeRef(siluSlope, dz, dy, x) }
+func selu(dst, x []float32)            { mapRef(seluOne, dst, x) }
+func seluGrad(dz, dy, y []float32)     { slopeRef(seluSlope, dz, dy, y) }
+func mish(dst, x []float32)            { mapRef(mishOne, dst, x) }
+func mishGrad(dz, dy, x []float32)     { slopeRef(mishSlope, dz, dy, x) }

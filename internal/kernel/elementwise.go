@@ -22,6 +22,15 @@ func inPieces(f func(dst, x []float32), dst, x []float32) {
 	f(dst, x)
 }
 
+// pieces calls f on parts of [0, n).
+func pieces(n int, f func(from, to int)) {
+	from := 0
+	for ; n-from > piece; from += piece {
+		f(from, from+piece)
+	}
+	f(from, n)
+}
+
 // Exp sets dst = e^x. The error is at most 1.02 ulp over all float32, subnormal results included;
 // Exp(-Inf) = 0, Exp(x) = +Inf above 88.72284. It panics on different lengths.
 func Exp(dst, x []float32) {
@@ -53,50 +62,31 @@ func Sigmoid(dst, x []float32) {
 // ReLU sets dst = 0 where 0 > x, and x elsewhere: NaN and -0 stay. It panics on different lengths.
 func ReLU(dst, x []float32) {
 	same("relu", "dst", dst, len(x))
-	relu(dst, x)
-}
-
-// DenseGrad sets dz = dy act'(z), given y = act(z), the output of Dense: dy where y is not <= 0 for
-// ActReLU, dy (y (1-y)) for ActSigmoid, dy (1 - y²) for ActTanh, 1 - y² being one fused operation.
-// It panics on different lengths and unknown activations.
-func DenseGrad(dz, dy, y []float32, act Activation) {
-	same("densegrad", "dz", dz, len(y))
-	same("densegrad", "dy", dy, len(y))
-	checkActivation("densegrad", act)
-	switch act {
-	case ActNone:
-		copy(dz, dy)
-	case ActReLU:
-		reluGrad(dz, dy, y)
-	case ActSigmoid:
-		sigmoidGrad(dz, dy, y)
-	case ActTanh:
-		tanhGrad(dz, dy, y)
-	}
+	inPieces(relu, dst, x)
 }
 
 // Axpy sets y = alpha x + y, one fused operation an element. It panics on different lengths.
 func Axpy(alpha float32, x, y []float32) {
 	same("axpy", "y", y, len(x))
-	axpy(alpha, x, y)
+	pieces(len(x), func(i, j int) { axpy(alpha, x[i:j], y[i:j]) })
 }
 
 // Scale sets dst = alpha x. It panics on different lengths.
 func Scale(dst []float32, alpha float32, x []float32) {
 	same("scale", "dst", dst, len(x))
-	scale(dst, alpha, x)
+	pieces(len(x), func(i, j int) { scale(dst[i:j], alpha, x[i:j]) })
 }
 
 // Add sets dst = x + y. It panics on different lengths.
 func Add(dst, x, y []float32) {
 	same("add", "dst", dst, len(x))
 	same("add", "y", y, len(x))
-	add(dst, x, y)
+	pieces(len(x), func(i, j int) { add(dst[i:j], x[i:j], y[i:j]) })
 }
 
 // Mul sets dst = x y, element by element. It panics on different lengths.
 func Mul(dst, x, y []float32) {
 	same("mul", "dst", dst, len(x))
 	same("mul", "y", y, len(x))
-	mul(dst, x, y)
+	pieces(len(x), func(i, j int) { mul(dst[i:j], x[i:j], y[i:j]) })
 }

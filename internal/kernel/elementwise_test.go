@@ -40,8 +40,16 @@ func reductionOf(name string, run, define func(x, y []float32) float32) operatio
 	}
 }
 
-func gradOf(act Activation) func(dz, dy, y []float32) {
-	return func(dz, dy, y []float32) { DenseGrad(dz, dy, y, act) }
+func gradBy(act Activation) func(dz, dy, y []float32) {
+	return func(dz, dy, y []float32) { ActivateGrad(dz, dy, y, act) }
+}
+
+func activationOf(name string, run func(dst, x []float32), define func(float32) float32) operation {
+	return unary(name, run, func(dst, x []float32) { mapRef(define, dst, x) })
+}
+
+func slopeOf(name string, act Activation, define func(float32) float32) operation {
+	return ternary(name, gradBy(act), func(dz, dy, x []float32) { slopeRef(define, dz, dy, x) })
 }
 
 var operations = []operation{
@@ -52,9 +60,13 @@ var operations = []operation{
 	unary("axpy", func(d, x []float32) { Axpy(0.7, x, d) }, func(d, x []float32) { axpyRef(0.7, x, d) }),
 	unary("sgd", func(w, g []float32) { SGD(w, g, nil, 0.7, 0) }, func(w, g []float32) { axpyRef(-0.7, g, w) }),
 	ternary("add", Add, addRef), ternary("mul", Mul, mulRef),
-	ternary("reluGrad", gradOf(ActReLU), reluGradRef), ternary("sigmoidGrad", gradOf(ActSigmoid), sigmoidGradRef),
-	ternary("tanhGrad", gradOf(ActTanh), tanhGradRef),
-	ternary("noneGrad", gradOf(ActNone), func(dz, dy, _ []float32) { copy(dz, dy) }),
+	ternary("reluGrad", gradBy(ActReLU), reluGradRef), ternary("sigmoidGrad", gradBy(ActSigmoid), sigmoidGradRef),
+	ternary("tanhGrad", gradBy(ActTanh), tanhGradRef),
+	ternary("noneGrad", gradBy(ActNone), func(dz, dy, _ []float32) { copy(dz, dy) }),
+	activationOf("erf", Erf, erfOne), activationOf("gelu", GELU, geluOne), activationOf("gelutanh", GELUTanh, geluTanhOne),
+	activationOf("silu", SiLU, siluOne), activationOf("selu", SELU, seluOne), activationOf("mish", Mish, mishOne),
+	slopeOf("geluGrad", ActGELU, geluSlope), slopeOf("gelutanhGrad", ActGELUTanh, geluTanhSlope),
+	slopeOf("siluGrad", ActSiLU, siluSlope), slopeOf("seluGrad", ActSELU, seluSlope), slopeOf("mishGrad", ActMish, mishSlope),
 	reductionOf("dot", Dot, dotRef),
 	reductionOf("sum", func(x, _ []float32) float32 { return Sum(x) }, func(x, _ []float32) float32 { return sumRef(x) }),
 	reductionOf("sumsquares", func(x, _ []float32) float32 { return SumSquares(x) },

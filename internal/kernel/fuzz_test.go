@@ -95,6 +95,9 @@ func FuzzSigmoid(f *testing.F) { fuzzOperation(f, "sigmoid", "sigmoidGrad") }
 func FuzzSimple(f *testing.F) {
 	fuzzOperation(f, "relu", "reluGrad", "scale", "shift", "add", "mul")
 }
+func FuzzActivation(f *testing.F) {
+	fuzzOperation(f, "erf", "gelu", "gelutanh", "silu", "selu", "mish", "geluGrad", "gelutanhGrad", "siluGrad", "seluGrad", "mishGrad")
+}
 func FuzzReduce(f *testing.F)    { fuzzOperation(f, "dot", "sum", "sumsquares", "max") }
 func FuzzBCELogits(f *testing.F) { fuzzOperation(f, "bcelogits") }
 func FuzzStep(f *testing.F)      { fuzzOperation(f, "axpy", "sgd", "momentum", "adam") }
@@ -126,12 +129,13 @@ func FuzzRows(f *testing.F) {
 
 func FuzzDense(f *testing.F) {
 	seeds(func(data []byte) { f.Add(data, uint8(5), uint8(7), uint8(33), uint8(2)) })
-	f.Fuzz(func(t *testing.T, data []byte, m, k, n, act uint8) {
+	f.Fuzz(func(t *testing.T, data []byte, m, k, n, a uint8) {
+		act := Activation(a)
 		rows, depth, cols := int(m)%40, int(k)%40, int(n)
 		v := floats(data)
 		x, w, bias := cycle(v, rows*depth, 1), cycle(v, depth*cols, 2), cycle(v, cols, 3)
 		agree(t, "dense", make([]float32, rows*cols), len(data)%17, func(y []float32) float64 {
-			Dense(y, x, w, bias, rows, depth, cols, Activation(act%4))
+			Dense(y, x, w, bias, rows, depth, cols, act%(ActMish+1))
 			return 0
 		})
 	})

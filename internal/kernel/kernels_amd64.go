@@ -62,6 +62,39 @@ func sigmoidAVX2(dst []float32, x []float32)
 func bceLogitsAVX2(dz []float32, z []float32, y []float32, scale float32, acc *[16]float64)
 
 //go:noescape
+func erfAVX2(dst []float32, x []float32)
+
+//go:noescape
+func geluAVX2(dst []float32, x []float32)
+
+//go:noescape
+func geluGradAVX2(dz []float32, dy []float32, x []float32)
+
+//go:noescape
+func geluTanhAVX2(dst []float32, x []float32)
+
+//go:noescape
+func geluTanhGradAVX2(dz []float32, dy []float32, x []float32)
+
+//go:noescape
+func siluAVX2(dst []float32, x []float32)
+
+//go:noescape
+func siluGradAVX2(dz []float32, dy []float32, x []float32)
+
+//go:noescape
+func seluAVX2(dst []float32, x []float32)
+
+//go:noescape
+func seluGradAVX2(dz []float32, dy []float32, y []float32)
+
+//go:noescape
+func mishAVX2(dst []float32, x []float32)
+
+//go:noescape
+func mishGradAVX2(dz []float32, dy []float32, x []float32)
+
+//go:noescape
 func dotAVX2(x []float32, y []float32) float32
 
 //go:noescape
@@ -144,6 +177,39 @@ func sigmoidAVX512(dst []float32, x []float32)
 
 //go:noescape
 func bceLogitsAVX512(dz []float32, z []float32, y []float32, scale float32, acc *[16]float64)
+
+//go:noescape
+func erfAVX512(dst []float32, x []float32)
+
+//go:noescape
+func geluAVX512(dst []float32, x []float32)
+
+//go:noescape
+func geluGradAVX512(dz []float32, dy []float32, x []float32)
+
+//go:noescape
+func geluTanhAVX512(dst []float32, x []float32)
+
+//go:noescape
+func geluTanhGradAVX512(dz []float32, dy []float32, x []float32)
+
+//go:noescape
+func siluAVX512(dst []float32, x []float32)
+
+//go:noescape
+func siluGradAVX512(dz []float32, dy []float32, x []float32)
+
+//go:noescape
+func seluAVX512(dst []float32, x []float32)
+
+//go:noescape
+func seluGradAVX512(dz []float32, dy []float32, y []float32)
+
+//go:noescape
+func mishAVX512(dst []float32, x []float32)
+
+//go:noescape
+func mishGradAVX512(dz []float32, dy []float32, x []float32)
 
 //go:noescape
 func dotAVX512(x []float32, y []float32) float32

@@ -2874,6 +2874,1623 @@ DATA const3ed413cd<>+24(SB)/4, $0x3ed413cd
 DATA const3ed413cd<>+28(SB)/4, $0x3ed413cd
 GLOBL const3ed413cd<>(SB), RODATA|NOPTR, $32
 
+// func erfAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·erfAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y0
+	VANDPS       const7fffffff<>+0(SB), Y0, Y1
+	VBROADCASTSS const40800000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS constb7910000<>+0(SB), Y3
+	VBROADCASTSS constbb7e8a1c<>+0(SB), Y4
+	VFMADD213PS  const39c8e7d9<>+0(SB), Y1, Y3
+	VFMADD213PS  const3cc6b1a1<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VFMADD213PS  constbddaae5c<>+0(SB), Y1, Y3
+	VFMADD213PS  constbf228550<>+0(SB), Y1, Y3
+	VFMADD213PS  constbe03ce86<>+0(SB), Y1, Y3
+	VFMSUB213PS  Y1, Y1, Y3
+	VBROADCASTSS constc2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS const4b400000<>+0(SB), Y4
+	VMOVAPS      Y4, Y5
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y3, Y5
+	VSUBPS       Y4, Y5, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS const3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS constb102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS const39506967<>+0(SB), Y4
+	VFMADD213PS  const3ab743ce<>+0(SB), Y3, Y4
+	VFMADD213PS  const3c088908<>+0(SB), Y3, Y4
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y3, Y4
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y3, Y4
+	VFMADD213PS  const3f000000<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y4
+	VADDPS       const3f800000<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       const0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       const0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS const3f800000<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VBROADCASTSS constba1c7000<>+0(SB), Y4
+	VFMADD213PS  const3ba38d2c<>+0(SB), Y2, Y4
+	VFMADD213PS  constbcdb48d9<>+0(SB), Y2, Y4
+	VFMADD213PS  const3de70e22<>+0(SB), Y2, Y4
+	VFMADD213PS  constbec09380<>+0(SB), Y2, Y4
+	VFMADD213PS  const3e0375d4<>+0(SB), Y2, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VCMPPS       $0x0e, const3f6d8000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VANDPS       const80000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), SI
+	NEGQ         DX
+	VMOVUPS      256(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VANDPS       const7fffffff<>+0(SB), Y1, Y2
+	VBROADCASTSS const40800000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMULPS       Y2, Y2, Y3
+	VBROADCASTSS constb7910000<>+0(SB), Y4
+	VBROADCASTSS constbb7e8a1c<>+0(SB), Y5
+	VFMADD213PS  const39c8e7d9<>+0(SB), Y2, Y4
+	VFMADD213PS  const3cc6b1a1<>+0(SB), Y2, Y5
+	VFMADD213PS  Y5, Y3, Y4
+	VFMADD213PS  constbddaae5c<>+0(SB), Y2, Y4
+	VFMADD213PS  constbf228550<>+0(SB), Y2, Y4
+	VFMADD213PS  constbe03ce86<>+0(SB), Y2, Y4
+	VFMSUB213PS  Y2, Y2, Y4
+	VBROADCASTSS constc2d00000<>+0(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS const4b400000<>+0(SB), Y5
+	VMOVAPS      Y5, Y6
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y4, Y6
+	VSUBPS       Y5, Y6, Y6
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS const3f317218<>+0(SB), Y6, Y4
+	VFNMADD231PS constb102e308<>+0(SB), Y6, Y4
+	VBROADCASTSS const39506967<>+0(SB), Y5
+	VFMADD213PS  const3ab743ce<>+0(SB), Y4, Y5
+	VFMADD213PS  const3c088908<>+0(SB), Y4, Y5
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y4, Y5
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y4, Y5
+	VFMADD213PS  const3f000000<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y5
+	VADDPS       const3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y4
+	VPSUBD       Y4, Y6, Y6
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VBROADCASTSS const3f800000<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS constba1c7000<>+0(SB), Y5
+	VFMADD213PS  const3ba38d2c<>+0(SB), Y3, Y5
+	VFMADD213PS  constbcdb48d9<>+0(SB), Y3, Y5
+	VFMADD213PS  const3de70e22<>+0(SB), Y3, Y5
+	VFMADD213PS  constbec09380<>+0(SB), Y3, Y5
+	VFMADD213PS  const3e0375d4<>+0(SB), Y3, Y5
+	VFMADD213PS  Y2, Y2, Y5
+	VCMPPS       $0x0e, const3f6d8000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, Y4, Y5, Y2
+	VANDPS       const80000000<>+0(SB), Y1, Y1
+	VORPS        Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA const40800000<>+0(SB)/4, $0x40800000
+DATA const40800000<>+4(SB)/4, $0x40800000
+DATA const40800000<>+8(SB)/4, $0x40800000
+DATA const40800000<>+12(SB)/4, $0x40800000
+DATA const40800000<>+16(SB)/4, $0x40800000
+DATA const40800000<>+20(SB)/4, $0x40800000
+DATA const40800000<>+24(SB)/4, $0x40800000
+DATA const40800000<>+28(SB)/4, $0x40800000
+GLOBL const40800000<>(SB), RODATA|NOPTR, $32
+
+DATA constb7910000<>+0(SB)/4, $0xb7910000
+DATA constb7910000<>+4(SB)/4, $0xb7910000
+DATA constb7910000<>+8(SB)/4, $0xb7910000
+DATA constb7910000<>+12(SB)/4, $0xb7910000
+DATA constb7910000<>+16(SB)/4, $0xb7910000
+DATA constb7910000<>+20(SB)/4, $0xb7910000
+DATA constb7910000<>+24(SB)/4, $0xb7910000
+DATA constb7910000<>+28(SB)/4, $0xb7910000
+GLOBL constb7910000<>(SB), RODATA|NOPTR, $32
+
+DATA constbb7e8a1c<>+0(SB)/4, $0xbb7e8a1c
+DATA constbb7e8a1c<>+4(SB)/4, $0xbb7e8a1c
+DATA constbb7e8a1c<>+8(SB)/4, $0xbb7e8a1c
+DATA constbb7e8a1c<>+12(SB)/4, $0xbb7e8a1c
+DATA constbb7e8a1c<>+16(SB)/4, $0xbb7e8a1c
+DATA constbb7e8a1c<>+20(SB)/4, $0xbb7e8a1c
+DATA constbb7e8a1c<>+24(SB)/4, $0xbb7e8a1c
+DATA constbb7e8a1c<>+28(SB)/4, $0xbb7e8a1c
+GLOBL constbb7e8a1c<>(SB), RODATA|NOPTR, $32
+
+DATA const39c8e7d9<>+0(SB)/4, $0x39c8e7d9
+DATA const39c8e7d9<>+4(SB)/4, $0x39c8e7d9
+DATA const39c8e7d9<>+8(SB)/4, $0x39c8e7d9
+DATA const39c8e7d9<>+12(SB)/4, $0x39c8e7d9
+DATA const39c8e7d9<>+16(SB)/4, $0x39c8e7d9
+DATA const39c8e7d9<>+20(SB)/4, $0x39c8e7d9
+DATA const39c8e7d9<>+24(SB)/4, $0x39c8e7d9
+DATA const39c8e7d9<>+28(SB)/4, $0x39c8e7d9
+GLOBL const39c8e7d9<>(SB), RODATA|NOPTR, $32
+
+DATA const3cc6b1a1<>+0(SB)/4, $0x3cc6b1a1
+DATA const3cc6b1a1<>+4(SB)/4, $0x3cc6b1a1
+DATA const3cc6b1a1<>+8(SB)/4, $0x3cc6b1a1
+DATA const3cc6b1a1<>+12(SB)/4, $0x3cc6b1a1
+DATA const3cc6b1a1<>+16(SB)/4, $0x3cc6b1a1
+DATA const3cc6b1a1<>+20(SB)/4, $0x3cc6b1a1
+DATA const3cc6b1a1<>+24(SB)/4, $0x3cc6b1a1
+DATA const3cc6b1a1<>+28(SB)/4, $0x3cc6b1a1
+GLOBL const3cc6b1a1<>(SB), RODATA|NOPTR, $32
+
+DATA constbddaae5c<>+0(SB)/4, $0xbddaae5c
+DATA constbddaae5c<>+4(SB)/4, $0xbddaae5c
+DATA constbddaae5c<>+8(SB)/4, $0xbddaae5c
+DATA constbddaae5c<>+12(SB)/4, $0xbddaae5c
+DATA constbddaae5c<>+16(SB)/4, $0xbddaae5c
+DATA constbddaae5c<>+20(SB)/4, $0xbddaae5c
+DATA constbddaae5c<>+24(SB)/4, $0xbddaae5c
+DATA constbddaae5c<>+28(SB)/4, $0xbddaae5c
+GLOBL constbddaae5c<>(SB), RODATA|NOPTR, $32
+
+DATA constbf228550<>+0(SB)/4, $0xbf228550
+DATA constbf228550<>+4(SB)/4, $0xbf228550
+DATA constbf228550<>+8(SB)/4, $0xbf228550
+DATA constbf228550<>+12(SB)/4, $0xbf228550
+DATA constbf228550<>+16(SB)/4, $0xbf228550
+DATA constbf228550<>+20(SB)/4, $0xbf228550
+DATA constbf228550<>+24(SB)/4, $0xbf228550
+DATA constbf228550<>+28(SB)/4, $0xbf228550
+GLOBL constbf228550<>(SB), RODATA|NOPTR, $32
+
+DATA constbe03ce86<>+0(SB)/4, $0xbe03ce86
+DATA constbe03ce86<>+4(SB)/4, $0xbe03ce86
+DATA constbe03ce86<>+8(SB)/4, $0xbe03ce86
+DATA constbe03ce86<>+12(SB)/4, $0xbe03ce86
+DATA constbe03ce86<>+16(SB)/4, $0xbe03ce86
+DATA constbe03ce86<>+20(SB)/4, $0xbe03ce86
+DATA constbe03ce86<>+24(SB)/4, $0xbe03ce86
+DATA constbe03ce86<>+28(SB)/4, $0xbe03ce86
+GLOBL constbe03ce86<>(SB), RODATA|NOPTR, $32
+
+DATA constba1c7000<>+0(SB)/4, $0xba1c7000
+DATA constba1c7000<>+4(SB)/4, $0xba1c7000
+DATA constba1c7000<>+8(SB)/4, $0xba1c7000
+DATA constba1c7000<>+12(SB)/4, $0xba1c7000
+DATA constba1c7000<>+16(SB)/4, $0xba1c7000
+DATA constba1c7000<>+20(SB)/4, $0xba1c7000
+DATA constba1c7000<>+24(SB)/4, $0xba1c7000
+DATA constba1c7000<>+28(SB)/4, $0xba1c7000
+GLOBL constba1c7000<>(SB), RODATA|NOPTR, $32
+
+DATA const3ba38d2c<>+0(SB)/4, $0x3ba38d2c
+DATA const3ba38d2c<>+4(SB)/4, $0x3ba38d2c
+DATA const3ba38d2c<>+8(SB)/4, $0x3ba38d2c
+DATA const3ba38d2c<>+12(SB)/4, $0x3ba38d2c
+DATA const3ba38d2c<>+16(SB)/4, $0x3ba38d2c
+DATA const3ba38d2c<>+20(SB)/4, $0x3ba38d2c
+DATA const3ba38d2c<>+24(SB)/4, $0x3ba38d2c
+DATA const3ba38d2c<>+28(SB)/4, $0x3ba38d2c
+GLOBL const3ba38d2c<>(SB), RODATA|NOPTR, $32
+
+DATA constbcdb48d9<>+0(SB)/4, $0xbcdb48d9
+DATA constbcdb48d9<>+4(SB)/4, $0xbcdb48d9
+DATA constbcdb48d9<>+8(SB)/4, $0xbcdb48d9
+DATA constbcdb48d9<>+12(SB)/4, $0xbcdb48d9
+DATA constbcdb48d9<>+16(SB)/4, $0xbcdb48d9
+DATA constbcdb48d9<>+20(SB)/4, $0xbcdb48d9
+DATA constbcdb48d9<>+24(SB)/4, $0xbcdb48d9
+DATA constbcdb48d9<>+28(SB)/4, $0xbcdb48d9
+GLOBL constbcdb48d9<>(SB), RODATA|NOPTR, $32
+
+DATA const3de70e22<>+0(SB)/4, $0x3de70e22
+DATA const3de70e22<>+4(SB)/4, $0x3de70e22
+DATA const3de70e22<>+8(SB)/4, $0x3de70e22
+DATA const3de70e22<>+12(SB)/4, $0x3de70e22
+DATA const3de70e22<>+16(SB)/4, $0x3de70e22
+DATA const3de70e22<>+20(SB)/4, $0x3de70e22
+DATA const3de70e22<>+24(SB)/4, $0x3de70e22
+DATA const3de70e22<>+28(SB)/4, $0x3de70e22
+GLOBL const3de70e22<>(SB), RODATA|NOPTR, $32
+
+DATA constbec09380<>+0(SB)/4, $0xbec09380
+DATA constbec09380<>+4(SB)/4, $0xbec09380
+DATA constbec09380<>+8(SB)/4, $0xbec09380
+DATA constbec09380<>+12(SB)/4, $0xbec09380
+DATA constbec09380<>+16(SB)/4, $0xbec09380
+DATA constbec09380<>+20(SB)/4, $0xbec09380
+DATA constbec09380<>+24(SB)/4, $0xbec09380
+DATA constbec09380<>+28(SB)/4, $0xbec09380
+GLOBL constbec09380<>(SB), RODATA|NOPTR, $32
+
+DATA const3e0375d4<>+0(SB)/4, $0x3e0375d4
+DATA const3e0375d4<>+4(SB)/4, $0x3e0375d4
+DATA const3e0375d4<>+8(SB)/4, $0x3e0375d4
+DATA const3e0375d4<>+12(SB)/4, $0x3e0375d4
+DATA const3e0375d4<>+16(SB)/4, $0x3e0375d4
+DATA const3e0375d4<>+20(SB)/4, $0x3e0375d4
+DATA const3e0375d4<>+24(SB)/4, $0x3e0375d4
+DATA const3e0375d4<>+28(SB)/4, $0x3e0375d4
+GLOBL const3e0375d4<>(SB), RODATA|NOPTR, $32
+
+DATA const3f6d8000<>+0(SB)/4, $0x3f6d8000
+DATA const3f6d8000<>+4(SB)/4, $0x3f6d8000
+DATA const3f6d8000<>+8(SB)/4, $0x3f6d8000
+DATA const3f6d8000<>+12(SB)/4, $0x3f6d8000
+DATA const3f6d8000<>+16(SB)/4, $0x3f6d8000
+DATA const3f6d8000<>+20(SB)/4, $0x3f6d8000
+DATA const3f6d8000<>+24(SB)/4, $0x3f6d8000
+DATA const3f6d8000<>+28(SB)/4, $0x3f6d8000
+GLOBL const3f6d8000<>(SB), RODATA|NOPTR, $32
+
+// func geluAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y0
+	VANDPS       const7fffffff<>+0(SB), Y0, Y1
+	VBROADCASTSS const41680000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMULPS       const3f000000<>+0(SB), Y1, Y2
+	VMULPS       Y2, Y1, Y3
+	VFMSUB213PS  Y3, Y1, Y2
+	VORPS        const80000000<>+0(SB), Y3, Y3
+	VBROADCASTSS constc2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS const4b400000<>+0(SB), Y4
+	VMOVAPS      Y4, Y5
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y3, Y5
+	VSUBPS       Y4, Y5, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS const3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS constb102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS const39506967<>+0(SB), Y4
+	VFMADD213PS  const3ab743ce<>+0(SB), Y3, Y4
+	VFMADD213PS  const3c088908<>+0(SB), Y3, Y4
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y3, Y4
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y3, Y4
+	VFMADD213PS  const3f000000<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y4
+	VADDPS       const3f800000<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       const0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       const0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VFNMADD231PS Y2, Y4, Y4
+	VADDPS       const40700000<>+0(SB), Y1, Y1
+	VBROADCASTSS const40700000<>+0(SB), Y2
+	VDIVPS       Y1, Y2, Y2
+	VBROADCASTSS const3cf7fece<>+0(SB), Y1
+	VFMADD213PS  constbe0dcf7c<>+0(SB), Y2, Y1
+	VFMADD213PS  const3e4e7b5c<>+0(SB), Y2, Y1
+	VFMADD213PS  constbdccd889<>+0(SB), Y2, Y1
+	VFMADD213PS  const3e025b1d<>+0(SB), Y2, Y1
+	VFMADD213PS  const3d843585<>+0(SB), Y2, Y1
+	VFMADD213PS  const3dd18854<>+0(SB), Y2, Y1
+	VFMADD213PS  const3dd92498<>+0(SB), Y2, Y1
+	VFMADD213PS  const3dd9e869<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VBROADCASTSS const3f800000<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VBLENDVPS    Y0, Y1, Y2, Y2
+	VBROADCASTSS constc1680000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), SI
+	NEGQ         DX
+	VMOVUPS      256(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VANDPS       const7fffffff<>+0(SB), Y1, Y2
+	VBROADCASTSS const41680000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMULPS       const3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y3, Y2, Y4
+	VFMSUB213PS  Y4, Y2, Y3
+	VORPS        const80000000<>+0(SB), Y4, Y4
+	VBROADCASTSS constc2d00000<>+0(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS const4b400000<>+0(SB), Y5
+	VMOVAPS      Y5, Y6
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y4, Y6
+	VSUBPS       Y5, Y6, Y6
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS const3f317218<>+0(SB), Y6, Y4
+	VFNMADD231PS constb102e308<>+0(SB), Y6, Y4
+	VBROADCASTSS const39506967<>+0(SB), Y5
+	VFMADD213PS  const3ab743ce<>+0(SB), Y4, Y5
+	VFMADD213PS  const3c088908<>+0(SB), Y4, Y5
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y4, Y5
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y4, Y5
+	VFMADD213PS  const3f000000<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y5
+	VADDPS       const3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y4
+	VPSUBD       Y4, Y6, Y6
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VFNMADD231PS Y3, Y5, Y5
+	VADDPS       const40700000<>+0(SB), Y2, Y2
+	VBROADCASTSS const40700000<>+0(SB), Y3
+	VDIVPS       Y2, Y3, Y3
+	VBROADCASTSS const3cf7fece<>+0(SB), Y2
+	VFMADD213PS  constbe0dcf7c<>+0(SB), Y3, Y2
+	VFMADD213PS  const3e4e7b5c<>+0(SB), Y3, Y2
+	VFMADD213PS  constbdccd889<>+0(SB), Y3, Y2
+	VFMADD213PS  const3e025b1d<>+0(SB), Y3, Y2
+	VFMADD213PS  const3d843585<>+0(SB), Y3, Y2
+	VFMADD213PS  const3dd18854<>+0(SB), Y3, Y2
+	VFMADD213PS  const3dd92498<>+0(SB), Y3, Y2
+	VFMADD213PS  const3dd9e869<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y5, Y2, Y2
+	VBROADCASTSS const3f800000<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VBLENDVPS    Y1, Y2, Y3, Y3
+	VBROADCASTSS constc1680000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA const41680000<>+0(SB)/4, $0x41680000
+DATA const41680000<>+4(SB)/4, $0x41680000
+DATA const41680000<>+8(SB)/4, $0x41680000
+DATA const41680000<>+12(SB)/4, $0x41680000
+DATA const41680000<>+16(SB)/4, $0x41680000
+DATA const41680000<>+20(SB)/4, $0x41680000
+DATA const41680000<>+24(SB)/4, $0x41680000
+DATA const41680000<>+28(SB)/4, $0x41680000
+GLOBL const41680000<>(SB), RODATA|NOPTR, $32
+
+DATA const40700000<>+0(SB)/4, $0x40700000
+DATA const40700000<>+4(SB)/4, $0x40700000
+DATA const40700000<>+8(SB)/4, $0x40700000
+DATA const40700000<>+12(SB)/4, $0x40700000
+DATA const40700000<>+16(SB)/4, $0x40700000
+DATA const40700000<>+20(SB)/4, $0x40700000
+DATA const40700000<>+24(SB)/4, $0x40700000
+DATA const40700000<>+28(SB)/4, $0x40700000
+GLOBL const40700000<>(SB), RODATA|NOPTR, $32
+
+DATA const3cf7fece<>+0(SB)/4, $0x3cf7fece
+DATA const3cf7fece<>+4(SB)/4, $0x3cf7fece
+DATA const3cf7fece<>+8(SB)/4, $0x3cf7fece
+DATA const3cf7fece<>+12(SB)/4, $0x3cf7fece
+DATA const3cf7fece<>+16(SB)/4, $0x3cf7fece
+DATA const3cf7fece<>+20(SB)/4, $0x3cf7fece
+DATA const3cf7fece<>+24(SB)/4, $0x3cf7fece
+DATA const3cf7fece<>+28(SB)/4, $0x3cf7fece
+GLOBL const3cf7fece<>(SB), RODATA|NOPTR, $32
+
+DATA constbe0dcf7c<>+0(SB)/4, $0xbe0dcf7c
+DATA constbe0dcf7c<>+4(SB)/4, $0xbe0dcf7c
+DATA constbe0dcf7c<>+8(SB)/4, $0xbe0dcf7c
+DATA constbe0dcf7c<>+12(SB)/4, $0xbe0dcf7c
+DATA constbe0dcf7c<>+16(SB)/4, $0xbe0dcf7c
+DATA constbe0dcf7c<>+20(SB)/4, $0xbe0dcf7c
+DATA constbe0dcf7c<>+24(SB)/4, $0xbe0dcf7c
+DATA constbe0dcf7c<>+28(SB)/4, $0xbe0dcf7c
+GLOBL constbe0dcf7c<>(SB), RODATA|NOPTR, $32
+
+DATA const3e4e7b5c<>+0(SB)/4, $0x3e4e7b5c
+DATA const3e4e7b5c<>+4(SB)/4, $0x3e4e7b5c
+DATA const3e4e7b5c<>+8(SB)/4, $0x3e4e7b5c
+DATA const3e4e7b5c<>+12(SB)/4, $0x3e4e7b5c
+DATA const3e4e7b5c<>+16(SB)/4, $0x3e4e7b5c
+DATA const3e4e7b5c<>+20(SB)/4, $0x3e4e7b5c
+DATA const3e4e7b5c<>+24(SB)/4, $0x3e4e7b5c
+DATA const3e4e7b5c<>+28(SB)/4, $0x3e4e7b5c
+GLOBL const3e4e7b5c<>(SB), RODATA|NOPTR, $32
+
+DATA constbdccd889<>+0(SB)/4, $0xbdccd889
+DATA constbdccd889<>+4(SB)/4, $0xbdccd889
+DATA constbdccd889<>+8(SB)/4, $0xbdccd889
+DATA constbdccd889<>+12(SB)/4, $0xbdccd889
+DATA constbdccd889<>+16(SB)/4, $0xbdccd889
+DATA constbdccd889<>+20(SB)/4, $0xbdccd889
+DATA constbdccd889<>+24(SB)/4, $0xbdccd889
+DATA constbdccd889<>+28(SB)/4, $0xbdccd889
+GLOBL constbdccd889<>(SB), RODATA|NOPTR, $32
+
+DATA const3e025b1d<>+0(SB)/4, $0x3e025b1d
+DATA const3e025b1d<>+4(SB)/4, $0x3e025b1d
+DATA const3e025b1d<>+8(SB)/4, $0x3e025b1d
+DATA const3e025b1d<>+12(SB)/4, $0x3e025b1d
+DATA const3e025b1d<>+16(SB)/4, $0x3e025b1d
+DATA const3e025b1d<>+20(SB)/4, $0x3e025b1d
+DATA const3e025b1d<>+24(SB)/4, $0x3e025b1d
+DATA const3e025b1d<>+28(SB)/4, $0x3e025b1d
+GLOBL const3e025b1d<>(SB), RODATA|NOPTR, $32
+
+DATA const3d843585<>+0(SB)/4, $0x3d843585
+DATA const3d843585<>+4(SB)/4, $0x3d843585
+DATA const3d843585<>+8(SB)/4, $0x3d843585
+DATA const3d843585<>+12(SB)/4, $0x3d843585
+DATA const3d843585<>+16(SB)/4, $0x3d843585
+DATA const3d843585<>+20(SB)/4, $0x3d843585
+DATA const3d843585<>+24(SB)/4, $0x3d843585
+DATA const3d843585<>+28(SB)/4, $0x3d843585
+GLOBL const3d843585<>(SB), RODATA|NOPTR, $32
+
+DATA const3dd18854<>+0(SB)/4, $0x3dd18854
+DATA const3dd18854<>+4(SB)/4, $0x3dd18854
+DATA const3dd18854<>+8(SB)/4, $0x3dd18854
+DATA const3dd18854<>+12(SB)/4, $0x3dd18854
+DATA const3dd18854<>+16(SB)/4, $0x3dd18854
+DATA const3dd18854<>+20(SB)/4, $0x3dd18854
+DATA const3dd18854<>+24(SB)/4, $0x3dd18854
+DATA const3dd18854<>+28(SB)/4, $0x3dd18854
+GLOBL const3dd18854<>(SB), RODATA|NOPTR, $32
+
+DATA const3dd92498<>+0(SB)/4, $0x3dd92498
+DATA const3dd92498<>+4(SB)/4, $0x3dd92498
+DATA const3dd92498<>+8(SB)/4, $0x3dd92498
+DATA const3dd92498<>+12(SB)/4, $0x3dd92498
+DATA const3dd92498<>+16(SB)/4, $0x3dd92498
+DATA const3dd92498<>+20(SB)/4, $0x3dd92498
+DATA const3dd92498<>+24(SB)/4, $0x3dd92498
+DATA const3dd92498<>+28(SB)/4, $0x3dd92498
+GLOBL const3dd92498<>(SB), RODATA|NOPTR, $32
+
+DATA const3dd9e869<>+0(SB)/4, $0x3dd9e869
+DATA const3dd9e869<>+4(SB)/4, $0x3dd9e869
+DATA const3dd9e869<>+8(SB)/4, $0x3dd9e869
+DATA const3dd9e869<>+12(SB)/4, $0x3dd9e869
+DATA const3dd9e869<>+16(SB)/4, $0x3dd9e869
+DATA const3dd9e869<>+20(SB)/4, $0x3dd9e869
+DATA const3dd9e869<>+24(SB)/4, $0x3dd9e869
+DATA const3dd9e869<>+28(SB)/4, $0x3dd9e869
+GLOBL const3dd9e869<>(SB), RODATA|NOPTR, $32
+
+DATA constc1680000<>+0(SB)/4, $0xc1680000
+DATA constc1680000<>+4(SB)/4, $0xc1680000
+DATA constc1680000<>+8(SB)/4, $0xc1680000
+DATA constc1680000<>+12(SB)/4, $0xc1680000
+DATA constc1680000<>+16(SB)/4, $0xc1680000
+DATA constc1680000<>+20(SB)/4, $0xc1680000
+DATA constc1680000<>+24(SB)/4, $0xc1680000
+DATA constc1680000<>+28(SB)/4, $0xc1680000
+GLOBL constc1680000<>(SB), RODATA|NOPTR, $32
+
+// func geluGradAVX2(dz []float32, dy []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VANDPS       const7fffffff<>+0(SB), Y1, Y2
+	VBROADCASTSS const41680000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMULPS       const3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y3, Y2, Y4
+	VFMSUB213PS  Y4, Y2, Y3
+	VORPS        const80000000<>+0(SB), Y4, Y4
+	VBROADCASTSS constc2d00000<>+0(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS const4b400000<>+0(SB), Y5
+	VMOVAPS      Y5, Y6
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y4, Y6
+	VSUBPS       Y5, Y6, Y6
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS const3f317218<>+0(SB), Y6, Y4
+	VFNMADD231PS constb102e308<>+0(SB), Y6, Y4
+	VBROADCASTSS const39506967<>+0(SB), Y5
+	VFMADD213PS  const3ab743ce<>+0(SB), Y4, Y5
+	VFMADD213PS  const3c088908<>+0(SB), Y4, Y5
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y4, Y5
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y4, Y5
+	VFMADD213PS  const3f000000<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y5
+	VADDPS       const3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y4
+	VPSUBD       Y4, Y6, Y6
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VFNMADD231PS Y3, Y5, Y5
+	VADDPS       const40700000<>+0(SB), Y2, Y2
+	VBROADCASTSS const40700000<>+0(SB), Y3
+	VDIVPS       Y2, Y3, Y3
+	VBROADCASTSS const3cf7fece<>+0(SB), Y2
+	VFMADD213PS  constbe0dcf7c<>+0(SB), Y3, Y2
+	VFMADD213PS  const3e4e7b5c<>+0(SB), Y3, Y2
+	VFMADD213PS  constbdccd889<>+0(SB), Y3, Y2
+	VFMADD213PS  const3e025b1d<>+0(SB), Y3, Y2
+	VFMADD213PS  const3d843585<>+0(SB), Y3, Y2
+	VFMADD213PS  const3dd18854<>+0(SB), Y3, Y2
+	VFMADD213PS  const3dd92498<>+0(SB), Y3, Y2
+	VFMADD213PS  const3dd9e869<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y5, Y2, Y2
+	VBROADCASTSS const3f800000<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VBLENDVPS    Y1, Y2, Y3, Y3
+	VBROADCASTSS const41680000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS constc1680000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       const3ecc422a<>+0(SB), Y1, Y1
+	VFMADD231PS  Y1, Y5, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, BX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), DI
+	NEGQ         BX
+	VMOVUPS      256(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VANDPS       const7fffffff<>+0(SB), Y2, Y3
+	VBROADCASTSS const41680000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       const3f000000<>+0(SB), Y3, Y4
+	VMULPS       Y4, Y3, Y5
+	VFMSUB213PS  Y5, Y3, Y4
+	VORPS        const80000000<>+0(SB), Y5, Y5
+	VBROADCASTSS constc2d00000<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS const4b400000<>+0(SB), Y6
+	VMOVAPS      Y6, Y7
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y5, Y7
+	VSUBPS       Y6, Y7, Y7
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS const3f317218<>+0(SB), Y7, Y5
+	VFNMADD231PS constb102e308<>+0(SB), Y7, Y5
+	VBROADCASTSS const39506967<>+0(SB), Y6
+	VFMADD213PS  const3ab743ce<>+0(SB), Y5, Y6
+	VFMADD213PS  const3c088908<>+0(SB), Y5, Y6
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y5, Y6
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y5, Y6
+	VFMADD213PS  const3f000000<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y8
+	VFMADD213PS  Y5, Y8, Y6
+	VADDPS       const3f800000<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y5
+	VPSUBD       Y5, Y7, Y7
+	VPADDD       const0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       const0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y5, Y6, Y6
+	VMULPS       Y7, Y6, Y6
+	VFNMADD231PS Y4, Y6, Y6
+	VADDPS       const40700000<>+0(SB), Y3, Y3
+	VBROADCASTSS const40700000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VBROADCASTSS const3cf7fece<>+0(SB), Y3
+	VFMADD213PS  constbe0dcf7c<>+0(SB), Y4, Y3
+	VFMADD213PS  const3e4e7b5c<>+0(SB), Y4, Y3
+	VFMADD213PS  constbdccd889<>+0(SB), Y4, Y3
+	VFMADD213PS  const3e025b1d<>+0(SB), Y4, Y3
+	VFMADD213PS  const3d843585<>+0(SB), Y4, Y3
+	VFMADD213PS  const3dd18854<>+0(SB), Y4, Y3
+	VFMADD213PS  const3dd92498<>+0(SB), Y4, Y3
+	VFMADD213PS  const3dd9e869<>+0(SB), Y4, Y3
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y6, Y3, Y3
+	VBROADCASTSS const3f800000<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VBLENDVPS    Y2, Y3, Y4, Y4
+	VBROADCASTSS const41680000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS constc1680000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       const3ecc422a<>+0(SB), Y2, Y2
+	VFMADD231PS  Y2, Y6, Y4
+	VMULPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA const3ecc422a<>+0(SB)/4, $0x3ecc422a
+DATA const3ecc422a<>+4(SB)/4, $0x3ecc422a
+DATA const3ecc422a<>+8(SB)/4, $0x3ecc422a
+DATA const3ecc422a<>+12(SB)/4, $0x3ecc422a
+DATA const3ecc422a<>+16(SB)/4, $0x3ecc422a
+DATA const3ecc422a<>+20(SB)/4, $0x3ecc422a
+DATA const3ecc422a<>+24(SB)/4, $0x3ecc422a
+DATA const3ecc422a<>+28(SB)/4, $0x3ecc422a
+GLOBL const3ecc422a<>(SB), RODATA|NOPTR, $32
+
+// func geluTanhAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y0
+	VBROADCASTSS const41f00000<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y1
+	VBROADCASTSS constc1f00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS const3d922279<>+0(SB), Y3
+	VFMADD213PS  const3fcc422a<>+0(SB), Y2, Y3
+	VMULPS       Y1, Y3, Y3
+	VORPS        const80000000<>+0(SB), Y3, Y1
+	VBROADCASTSS constc2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS const4b400000<>+0(SB), Y2
+	VMOVAPS      Y2, Y4
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y1, Y4
+	VSUBPS       Y2, Y4, Y4
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS const3f317218<>+0(SB), Y4, Y1
+	VFNMADD231PS constb102e308<>+0(SB), Y4, Y1
+	VBROADCASTSS const39506967<>+0(SB), Y2
+	VFMADD213PS  const3ab743ce<>+0(SB), Y1, Y2
+	VFMADD213PS  const3c088908<>+0(SB), Y1, Y2
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y1, Y2
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y1, Y2
+	VFMADD213PS  const3f000000<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y5
+	VFMADD213PS  Y1, Y5, Y2
+	VADDPS       const3f800000<>+0(SB), Y2, Y2
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y1
+	VPSUBD       Y1, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS const3f800000<>+0(SB), Y1
+	VADDPS       Y2, Y1, Y4
+	VBLENDVPS    Y3, Y2, Y1, Y1
+	VDIVPS       Y4, Y1, Y1
+	VBROADCASTSS constc1f00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), SI
+	NEGQ         DX
+	VMOVUPS      256(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VBROADCASTSS const41f00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VBROADCASTSS constc1f00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       Y2, Y2, Y3
+	VBROADCASTSS const3d922279<>+0(SB), Y4
+	VFMADD213PS  const3fcc422a<>+0(SB), Y3, Y4
+	VMULPS       Y2, Y4, Y4
+	VORPS        const80000000<>+0(SB), Y4, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS const4b400000<>+0(SB), Y3
+	VMOVAPS      Y3, Y5
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y2, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS const3f317218<>+0(SB), Y5, Y2
+	VFNMADD231PS constb102e308<>+0(SB), Y5, Y2
+	VBROADCASTSS const39506967<>+0(SB), Y3
+	VFMADD213PS  const3ab743ce<>+0(SB), Y2, Y3
+	VFMADD213PS  const3c088908<>+0(SB), Y2, Y3
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y2, Y3
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y2, Y3
+	VFMADD213PS  const3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y6
+	VFMADD213PS  Y2, Y6, Y3
+	VADDPS       const3f800000<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y2
+	VPSUBD       Y2, Y5, Y5
+	VPADDD       const0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       const0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VBROADCASTSS const3f800000<>+0(SB), Y2
+	VADDPS       Y3, Y2, Y5
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VDIVPS       Y5, Y2, Y2
+	VBROADCASTSS constc1f00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA const41f00000<>+0(SB)/4, $0x41f00000
+DATA const41f00000<>+4(SB)/4, $0x41f00000
+DATA const41f00000<>+8(SB)/4, $0x41f00000
+DATA const41f00000<>+12(SB)/4, $0x41f00000
+DATA const41f00000<>+16(SB)/4, $0x41f00000
+DATA const41f00000<>+20(SB)/4, $0x41f00000
+DATA const41f00000<>+24(SB)/4, $0x41f00000
+DATA const41f00000<>+28(SB)/4, $0x41f00000
+GLOBL const41f00000<>(SB), RODATA|NOPTR, $32
+
+DATA constc1f00000<>+0(SB)/4, $0xc1f00000
+DATA constc1f00000<>+4(SB)/4, $0xc1f00000
+DATA constc1f00000<>+8(SB)/4, $0xc1f00000
+DATA constc1f00000<>+12(SB)/4, $0xc1f00000
+DATA constc1f00000<>+16(SB)/4, $0xc1f00000
+DATA constc1f00000<>+20(SB)/4, $0xc1f00000
+DATA constc1f00000<>+24(SB)/4, $0xc1f00000
+DATA constc1f00000<>+28(SB)/4, $0xc1f00000
+GLOBL constc1f00000<>(SB), RODATA|NOPTR, $32
+
+DATA const3d922279<>+0(SB)/4, $0x3d922279
+DATA const3d922279<>+4(SB)/4, $0x3d922279
+DATA const3d922279<>+8(SB)/4, $0x3d922279
+DATA const3d922279<>+12(SB)/4, $0x3d922279
+DATA const3d922279<>+16(SB)/4, $0x3d922279
+DATA const3d922279<>+20(SB)/4, $0x3d922279
+DATA const3d922279<>+24(SB)/4, $0x3d922279
+DATA const3d922279<>+28(SB)/4, $0x3d922279
+GLOBL const3d922279<>(SB), RODATA|NOPTR, $32
+
+DATA const3fcc422a<>+0(SB)/4, $0x3fcc422a
+DATA const3fcc422a<>+4(SB)/4, $0x3fcc422a
+DATA const3fcc422a<>+8(SB)/4, $0x3fcc422a
+DATA const3fcc422a<>+12(SB)/4, $0x3fcc422a
+DATA const3fcc422a<>+16(SB)/4, $0x3fcc422a
+DATA const3fcc422a<>+20(SB)/4, $0x3fcc422a
+DATA const3fcc422a<>+24(SB)/4, $0x3fcc422a
+DATA const3fcc422a<>+28(SB)/4, $0x3fcc422a
+GLOBL const3fcc422a<>(SB), RODATA|NOPTR, $32
+
+// func geluTanhGradAVX2(dz []float32, dy []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluTanhGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS const41f00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS constc1f00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS const3d922279<>+0(SB), Y3
+	VFMADD213PS  const3fcc422a<>+0(SB), Y2, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS const3e5b33b6<>+0(SB), Y4
+	VFMADD213PS  const3fcc422a<>+0(SB), Y2, Y4
+	VMULPS       Y1, Y4, Y4
+	VBROADCASTSS const3f800000<>+0(SB), Y2
+	VORPS        const80000000<>+0(SB), Y3, Y1
+	VBROADCASTSS constc2d00000<>+0(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS const4b400000<>+0(SB), Y5
+	VMOVAPS      Y5, Y6
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y1, Y6
+	VSUBPS       Y5, Y6, Y6
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS const3f317218<>+0(SB), Y6, Y1
+	VFNMADD231PS constb102e308<>+0(SB), Y6, Y1
+	VBROADCASTSS const39506967<>+0(SB), Y5
+	VFMADD213PS  const3ab743ce<>+0(SB), Y1, Y5
+	VFMADD213PS  const3c088908<>+0(SB), Y1, Y5
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y1, Y5
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y1, Y5
+	VFMADD213PS  const3f000000<>+0(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y7
+	VFMADD213PS  Y1, Y7, Y5
+	VADDPS       const3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y1
+	VPSUBD       Y1, Y6, Y6
+	VPADDD       const0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       const0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y1, Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y2, Y1
+	VBLENDVPS    Y3, Y5, Y2, Y2
+	VDIVPS       Y1, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VDIVPS       Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, BX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), DI
+	NEGQ         BX
+	VMOVUPS      256(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS const41f00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS constc1f00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       Y2, Y2, Y3
+	VBROADCASTSS const3d922279<>+0(SB), Y4
+	VFMADD213PS  const3fcc422a<>+0(SB), Y3, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS const3e5b33b6<>+0(SB), Y5
+	VFMADD213PS  const3fcc422a<>+0(SB), Y3, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS const3f800000<>+0(SB), Y3
+	VORPS        const80000000<>+0(SB), Y4, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y6
+	VMAXPS       Y2, Y6, Y2
+	VBROADCASTSS const4b400000<>+0(SB), Y6
+	VMOVAPS      Y6, Y7
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y2, Y7
+	VSUBPS       Y6, Y7, Y7
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS const3f317218<>+0(SB), Y7, Y2
+	VFNMADD231PS constb102e308<>+0(SB), Y7, Y2
+	VBROADCASTSS const39506967<>+0(SB), Y6
+	VFMADD213PS  const3ab743ce<>+0(SB), Y2, Y6
+	VFMADD213PS  const3c088908<>+0(SB), Y2, Y6
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y2, Y6
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y2, Y6
+	VFMADD213PS  const3f000000<>+0(SB), Y2, Y6
+	VMULPS       Y2, Y2, Y8
+	VFMADD213PS  Y2, Y8, Y6
+	VADDPS       const3f800000<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y2
+	VPSUBD       Y2, Y7, Y7
+	VPADDD       const0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       const0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y3, Y2
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VDIVPS       Y2, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VDIVPS       Y2, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA const3e5b33b6<>+0(SB)/4, $0x3e5b33b6
+DATA const3e5b33b6<>+4(SB)/4, $0x3e5b33b6
+DATA const3e5b33b6<>+8(SB)/4, $0x3e5b33b6
+DATA const3e5b33b6<>+12(SB)/4, $0x3e5b33b6
+DATA const3e5b33b6<>+16(SB)/4, $0x3e5b33b6
+DATA const3e5b33b6<>+20(SB)/4, $0x3e5b33b6
+DATA const3e5b33b6<>+24(SB)/4, $0x3e5b33b6
+DATA const3e5b33b6<>+28(SB)/4, $0x3e5b33b6
+GLOBL const3e5b33b6<>(SB), RODATA|NOPTR, $32
+
+// func siluAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·siluAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y0
+	VORPS        const80000000<>+0(SB), Y0, Y1
+	VBROADCASTSS constc2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS const4b400000<>+0(SB), Y2
+	VMOVAPS      Y2, Y3
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y1, Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS const3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS constb102e308<>+0(SB), Y3, Y1
+	VBROADCASTSS const39506967<>+0(SB), Y2
+	VFMADD213PS  const3ab743ce<>+0(SB), Y1, Y2
+	VFMADD213PS  const3c088908<>+0(SB), Y1, Y2
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y1, Y2
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y1, Y2
+	VFMADD213PS  const3f000000<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y2
+	VADDPS       const3f800000<>+0(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       const0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       const0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS const3f800000<>+0(SB), Y1
+	VADDPS       Y2, Y1, Y3
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VDIVPS       Y3, Y1, Y1
+	VBROADCASTSS constc2d00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), SI
+	NEGQ         DX
+	VMOVUPS      256(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VORPS        const80000000<>+0(SB), Y1, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS const4b400000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y2, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS const3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS constb102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS const39506967<>+0(SB), Y3
+	VFMADD213PS  const3ab743ce<>+0(SB), Y2, Y3
+	VFMADD213PS  const3c088908<>+0(SB), Y2, Y3
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y2, Y3
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y2, Y3
+	VFMADD213PS  const3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y3
+	VADDPS       const3f800000<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS const3f800000<>+0(SB), Y2
+	VADDPS       Y3, Y2, Y4
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VDIVPS       Y4, Y2, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluGradAVX2(dz []float32, dy []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·siluGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VBROADCASTSS const42d00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS const3f800000<>+0(SB), Y4
+	VORPS        const80000000<>+0(SB), Y1, Y3
+	VBROADCASTSS constc2d00000<>+0(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VBROADCASTSS const4b400000<>+0(SB), Y5
+	VMOVAPS      Y5, Y6
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y3, Y6
+	VSUBPS       Y5, Y6, Y6
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS const3f317218<>+0(SB), Y6, Y3
+	VFNMADD231PS constb102e308<>+0(SB), Y6, Y3
+	VBROADCASTSS const39506967<>+0(SB), Y5
+	VFMADD213PS  const3ab743ce<>+0(SB), Y3, Y5
+	VFMADD213PS  const3c088908<>+0(SB), Y3, Y5
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y3, Y5
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y3, Y5
+	VFMADD213PS  const3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y7
+	VFMADD213PS  Y3, Y7, Y5
+	VADDPS       const3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y3
+	VPSUBD       Y3, Y6, Y6
+	VPADDD       const0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       const0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y3
+	VBLENDVPS    Y1, Y5, Y4, Y4
+	VDIVPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y2, Y4
+	VDIVPS       Y3, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, BX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), DI
+	NEGQ         BX
+	VMOVUPS      256(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VBROADCASTSS const42d00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y3
+	VBROADCASTSS constc2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS const3f800000<>+0(SB), Y5
+	VORPS        const80000000<>+0(SB), Y2, Y4
+	VBROADCASTSS constc2d00000<>+0(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VBROADCASTSS const4b400000<>+0(SB), Y6
+	VMOVAPS      Y6, Y7
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y4, Y7
+	VSUBPS       Y6, Y7, Y7
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS const3f317218<>+0(SB), Y7, Y4
+	VFNMADD231PS constb102e308<>+0(SB), Y7, Y4
+	VBROADCASTSS const39506967<>+0(SB), Y6
+	VFMADD213PS  const3ab743ce<>+0(SB), Y4, Y6
+	VFMADD213PS  const3c088908<>+0(SB), Y4, Y6
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y4, Y6
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y4, Y6
+	VFMADD213PS  const3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y8
+	VFMADD213PS  Y4, Y8, Y6
+	VADDPS       const3f800000<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y4
+	VPSUBD       Y4, Y7, Y7
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y4, Y6, Y6
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y4
+	VBLENDVPS    Y2, Y6, Y5, Y5
+	VDIVPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y3, Y5
+	VDIVPS       Y4, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VMASKMOVPS   Y5, Y0, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA const42d00000<>+0(SB)/4, $0x42d00000
+DATA const42d00000<>+4(SB)/4, $0x42d00000
+DATA const42d00000<>+8(SB)/4, $0x42d00000
+DATA const42d00000<>+12(SB)/4, $0x42d00000
+DATA const42d00000<>+16(SB)/4, $0x42d00000
+DATA const42d00000<>+20(SB)/4, $0x42d00000
+DATA const42d00000<>+24(SB)/4, $0x42d00000
+DATA const42d00000<>+28(SB)/4, $0x42d00000
+GLOBL const42d00000<>(SB), RODATA|NOPTR, $32
+
+// func seluAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·seluAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y0
+	VMULPS       const3f867d5f<>+0(SB), Y0, Y2
+	VXORPS       Y1, Y1, Y1
+	VMINPS       Y0, Y1, Y1
+	VBROADCASTSS constc1f00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS const4b400000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y1, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS const3f317218<>+0(SB), Y4, Y1
+	VFNMADD231PS constb102e308<>+0(SB), Y4, Y1
+	VBROADCASTSS const39506967<>+0(SB), Y3
+	VFMADD213PS  const3ab743ce<>+0(SB), Y1, Y3
+	VFMADD213PS  const3c088908<>+0(SB), Y1, Y3
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y1, Y3
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y1, Y3
+	VFMADD213PS  const3f000000<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y5
+	VFMADD213PS  Y1, Y5, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VSUBPS       const3f800000<>+0(SB), Y4, Y1
+	VFMADD213PS  Y1, Y4, Y3
+	VMULPS       const3fe10966<>+0(SB), Y3, Y3
+	VXORPS       Y1, Y1, Y1
+	VCMPPS       $0x0e, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y3, Y3
+	VMOVUPS      Y3, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), SI
+	NEGQ         DX
+	VMOVUPS      256(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VMULPS       const3f867d5f<>+0(SB), Y1, Y3
+	VXORPS       Y2, Y2, Y2
+	VMINPS       Y1, Y2, Y2
+	VBROADCASTSS constc1f00000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS const4b400000<>+0(SB), Y4
+	VMOVAPS      Y4, Y5
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y2, Y5
+	VSUBPS       Y4, Y5, Y5
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS const3f317218<>+0(SB), Y5, Y2
+	VFNMADD231PS constb102e308<>+0(SB), Y5, Y2
+	VBROADCASTSS const39506967<>+0(SB), Y4
+	VFMADD213PS  const3ab743ce<>+0(SB), Y2, Y4
+	VFMADD213PS  const3c088908<>+0(SB), Y2, Y4
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y2, Y4
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y2, Y4
+	VFMADD213PS  const3f000000<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y6
+	VFMADD213PS  Y2, Y6, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPADDD       const0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VSUBPS       const3f800000<>+0(SB), Y5, Y2
+	VFMADD213PS  Y2, Y5, Y4
+	VMULPS       const3fe10966<>+0(SB), Y4, Y4
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x0e, Y2, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA const3f867d5f<>+0(SB)/4, $0x3f867d5f
+DATA const3f867d5f<>+4(SB)/4, $0x3f867d5f
+DATA const3f867d5f<>+8(SB)/4, $0x3f867d5f
+DATA const3f867d5f<>+12(SB)/4, $0x3f867d5f
+DATA const3f867d5f<>+16(SB)/4, $0x3f867d5f
+DATA const3f867d5f<>+20(SB)/4, $0x3f867d5f
+DATA const3f867d5f<>+24(SB)/4, $0x3f867d5f
+DATA const3f867d5f<>+28(SB)/4, $0x3f867d5f
+GLOBL const3f867d5f<>(SB), RODATA|NOPTR, $32
+
+DATA const3fe10966<>+0(SB)/4, $0x3fe10966
+DATA const3fe10966<>+4(SB)/4, $0x3fe10966
+DATA const3fe10966<>+8(SB)/4, $0x3fe10966
+DATA const3fe10966<>+12(SB)/4, $0x3fe10966
+DATA const3fe10966<>+16(SB)/4, $0x3fe10966
+DATA const3fe10966<>+20(SB)/4, $0x3fe10966
+DATA const3fe10966<>+24(SB)/4, $0x3fe10966
+DATA const3fe10966<>+28(SB)/4, $0x3fe10966
+GLOBL const3fe10966<>(SB), RODATA|NOPTR, $32
+
+// func seluGradAVX2(dz []float32, dy []float32, y []float32)
+// Requires: AVX
+TEXT ·seluGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ y_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VADDPS       const3fe10966<>+0(SB), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x0e, Y3, Y1, Y1
+	VBROADCASTSS const3f867d5f<>+0(SB), Y3
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, BX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), DI
+	NEGQ         BX
+	VMOVUPS      256(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VADDPS       const3fe10966<>+0(SB), Y2, Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x0e, Y4, Y2, Y2
+	VBROADCASTSS const3f867d5f<>+0(SB), Y4
+	VBLENDVPS    Y2, Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func mishAVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·mishAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y0
+	VORPS        const80000000<>+0(SB), Y0, Y1
+	VBROADCASTSS constc2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS const4b400000<>+0(SB), Y2
+	VMOVAPS      Y2, Y3
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y1, Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS const3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS constb102e308<>+0(SB), Y3, Y1
+	VBROADCASTSS const39506967<>+0(SB), Y2
+	VFMADD213PS  const3ab743ce<>+0(SB), Y1, Y2
+	VFMADD213PS  const3c088908<>+0(SB), Y1, Y2
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y1, Y2
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y1, Y2
+	VFMADD213PS  const3f000000<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y2
+	VADDPS       const3f800000<>+0(SB), Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       const0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       const0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y2, Y2, Y1
+	VMOVAPS      Y1, Y3
+	VFMADD231PS  Y2, Y2, Y3
+	VADDPS       const3f800000<>+0(SB), Y1, Y4
+	VBLENDVPS    Y0, Y3, Y4, Y4
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS const40000000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VDIVPS       Y1, Y4, Y4
+	VBROADCASTSS constc2d00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), SI
+	NEGQ         DX
+	VMOVUPS      256(SI)(DX*4), Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VORPS        const80000000<>+0(SB), Y1, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS const4b400000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y2, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS const3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS constb102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS const39506967<>+0(SB), Y3
+	VFMADD213PS  const3ab743ce<>+0(SB), Y2, Y3
+	VFMADD213PS  const3c088908<>+0(SB), Y2, Y3
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y2, Y3
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y2, Y3
+	VFMADD213PS  const3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y3
+	VADDPS       const3f800000<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y3, Y2
+	VMOVAPS      Y2, Y4
+	VFMADD231PS  Y3, Y3, Y4
+	VADDPS       const3f800000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y1, Y4, Y5, Y5
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS const40000000<>+0(SB), Y3
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VADDPS       Y5, Y2, Y2
+	VDIVPS       Y2, Y5, Y5
+	VBROADCASTSS constc2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       Y1, Y5, Y5
+	VMASKMOVPS   Y5, Y0, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func mishGradAVX2(dz []float32, dy []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·mishGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x08, BX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VORPS        const80000000<>+0(SB), Y1, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS const4b400000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y2, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS const3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS constb102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS const39506967<>+0(SB), Y3
+	VFMADD213PS  const3ab743ce<>+0(SB), Y2, Y3
+	VFMADD213PS  const3c088908<>+0(SB), Y2, Y3
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y2, Y3
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y2, Y3
+	VFMADD213PS  const3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y3
+	VADDPS       const3f800000<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y3, Y2
+	VMOVAPS      Y2, Y4
+	VFMADD231PS  Y3, Y3, Y4
+	VADDPS       const3f800000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y1, Y4, Y5, Y5
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS const40000000<>+0(SB), Y4
+	VBLENDVPS    Y1, Y4, Y2, Y2
+	VADDPS       Y5, Y2, Y2
+	VADDPS       const3f800000<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       const40800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VBLENDVPS    Y1, Y4, Y3, Y4
+	VDIVPS       Y2, Y4, Y4
+	VBROADCASTSS const42d00000<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VFMADD231PS  Y4, Y1, Y5
+	VDIVPS       Y2, Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VMOVUPS      Y5, (AX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, BX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), DI
+	NEGQ         BX
+	VMOVUPS      256(DI)(BX*4), Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   (DX)(SI*4), Y0, Y2
+	VORPS        const80000000<>+0(SB), Y2, Y3
+	VBROADCASTSS constc2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS const4b400000<>+0(SB), Y4
+	VMOVAPS      Y4, Y5
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y3, Y5
+	VSUBPS       Y4, Y5, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS const3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS constb102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS const39506967<>+0(SB), Y4
+	VFMADD213PS  const3ab743ce<>+0(SB), Y3, Y4
+	VFMADD213PS  const3c088908<>+0(SB), Y3, Y4
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y3, Y4
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y3, Y4
+	VFMADD213PS  const3f000000<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y4
+	VADDPS       const3f800000<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       const0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       const0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y4, Y3
+	VMOVAPS      Y3, Y5
+	VFMADD231PS  Y4, Y4, Y5
+	VADDPS       const3f800000<>+0(SB), Y3, Y6
+	VBLENDVPS    Y2, Y5, Y6, Y6
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS const40000000<>+0(SB), Y5
+	VBLENDVPS    Y2, Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VADDPS       const3f800000<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y5, Y5
+	VMULPS       const40800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VBLENDVPS    Y2, Y5, Y4, Y5
+	VDIVPS       Y3, Y5, Y5
+	VBROADCASTSS const42d00000<>+0(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VFMADD231PS  Y5, Y2, Y6
+	VDIVPS       Y3, Y6, Y6
+	VMULPS       Y1, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
 // func dotAVX2(x []float32, y []float32) float32
 // Requires: AVX, FMA3, SSE
 TEXT ·dotAVX2(SB), NOSPLIT, $0-52
@@ -7299,6 +8916,1137 @@ done:
 	MOVQ    acc+80(FP), AX
 	VMOVUPS Z1, (AX)
 	VMOVUPS Z2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func erfAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·erfAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(BX*4), Z0
+	VANDPS.BCST       const7fffffff<>+0(SB), Z0, Z1
+	VBROADCASTSS      const40800000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VMULPS            Z1, Z1, Z2
+	VBROADCASTSS      constb7910000<>+0(SB), Z5
+	VBROADCASTSS      constbb7e8a1c<>+0(SB), Z6
+	VFMADD213PS.BCST  const39c8e7d9<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  const3cc6b1a1<>+0(SB), Z1, Z6
+	VFMADD213PS       Z6, Z2, Z5
+	VFMADD213PS.BCST  constbddaae5c<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  constbf228550<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  constbe03ce86<>+0(SB), Z1, Z5
+	VFMSUB213PS       Z1, Z1, Z5
+	VBROADCASTSS      constc2d00000<>+0(SB), Z6
+	VMAXPS            Z5, Z6, Z5
+	VBROADCASTSS      const4b400000<>+0(SB), Z6
+	VMOVAPS           Z6, Z7
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z5, Z7
+	VSUBPS            Z6, Z7, Z7
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z7, Z5
+	VBROADCASTSS      const39506967<>+0(SB), Z6
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z5, Z6
+	VMULPS            Z5, Z5, Z8
+	VFMADD213PS       Z5, Z8, Z6
+	VADDPS.BCST       const3f800000<>+0(SB), Z6, Z6
+	VSCALEFPS         Z7, Z6, Z6
+	VBROADCASTSS      const3f800000<>+0(SB), Z5
+	VSUBPS            Z6, Z5, Z5
+	VBROADCASTSS      constba1c7000<>+0(SB), Z6
+	VFMADD213PS.BCST  const3ba38d2c<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  constbcdb48d9<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  const3de70e22<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  constbec09380<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  const3e0375d4<>+0(SB), Z2, Z6
+	VFMADD213PS       Z1, Z1, Z6
+	VCMPPS.BCST       $0x0e, const3f6d8000<>+0(SB), Z1, K1
+	VBLENDMPS         Z5, Z6, K1, Z3
+	VANDPS.BCST       const80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z3, Z3
+	VMOVUPS           Z3, (AX)(BX*4)
+	ADDQ              $0x10, BX
+	SUBQ              $0x10, DX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, DX
+	JZ                done
+	MOVQ              $-1, SI
+	BZHIQ             DX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (CX)(BX*4), K1, Z0
+	VANDPS.BCST       const7fffffff<>+0(SB), Z0, Z1
+	VBROADCASTSS      const40800000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VMULPS            Z1, Z1, Z2
+	VBROADCASTSS      constb7910000<>+0(SB), Z3
+	VBROADCASTSS      constbb7e8a1c<>+0(SB), Z5
+	VFMADD213PS.BCST  const39c8e7d9<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  const3cc6b1a1<>+0(SB), Z1, Z5
+	VFMADD213PS       Z5, Z2, Z3
+	VFMADD213PS.BCST  constbddaae5c<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  constbf228550<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  constbe03ce86<>+0(SB), Z1, Z3
+	VFMSUB213PS       Z1, Z1, Z3
+	VBROADCASTSS      constc2d00000<>+0(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VBROADCASTSS      const4b400000<>+0(SB), Z5
+	VMOVAPS           Z5, Z6
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z3, Z6
+	VSUBPS            Z5, Z6, Z6
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z6, Z3
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z6, Z3
+	VBROADCASTSS      const39506967<>+0(SB), Z5
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z3, Z5
+	VMULPS            Z3, Z3, Z7
+	VFMADD213PS       Z3, Z7, Z5
+	VADDPS.BCST       const3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS         Z6, Z5, Z5
+	VBROADCASTSS      const3f800000<>+0(SB), Z3
+	VSUBPS            Z5, Z3, Z3
+	VBROADCASTSS      constba1c7000<>+0(SB), Z5
+	VFMADD213PS.BCST  const3ba38d2c<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  constbcdb48d9<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  const3de70e22<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  constbec09380<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  const3e0375d4<>+0(SB), Z2, Z5
+	VFMADD213PS       Z1, Z1, Z5
+	VCMPPS.BCST       $0x0e, const3f6d8000<>+0(SB), Z1, K2
+	VBLENDMPS         Z3, Z5, K2, Z4
+	VANDPS.BCST       const80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z4, Z4
+	VMOVUPS           Z4, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·geluAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(BX*4), Z0
+	VANDPS.BCST       const7fffffff<>+0(SB), Z0, Z1
+	VBROADCASTSS      const41680000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VMULPS.BCST       const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z2, Z1, Z3
+	VFMSUB213PS       Z3, Z1, Z2
+	VORPS.BCST        const80000000<>+0(SB), Z3, Z3
+	VBROADCASTSS      constc2d00000<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VBROADCASTSS      const4b400000<>+0(SB), Z4
+	VMOVAPS           Z4, Z5
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z3, Z5
+	VSUBPS            Z4, Z5, Z5
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z5, Z3
+	VBROADCASTSS      const39506967<>+0(SB), Z4
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z3, Z4
+	VMULPS            Z3, Z3, Z6
+	VFMADD213PS       Z3, Z6, Z4
+	VADDPS.BCST       const3f800000<>+0(SB), Z4, Z4
+	VSCALEFPS         Z5, Z4, Z4
+	VFNMADD231PS      Z2, Z4, Z4
+	VADDPS.BCST       const40700000<>+0(SB), Z1, Z1
+	VBROADCASTSS      const40700000<>+0(SB), Z2
+	VDIVPS            Z1, Z2, Z2
+	VBROADCASTSS      const3cf7fece<>+0(SB), Z1
+	VFMADD213PS.BCST  constbe0dcf7c<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3e4e7b5c<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  constbdccd889<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3e025b1d<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3d843585<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3dd18854<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3dd92498<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3dd9e869<>+0(SB), Z2, Z1
+	VMULPS            Z2, Z1, Z1
+	VMULPS            Z4, Z1, Z1
+	VBROADCASTSS      const3f800000<>+0(SB), Z2
+	VSUBPS            Z1, Z2, Z2
+	VPMOVD2M          Z0, K1
+	VBLENDMPS         Z1, Z2, K1, Z2
+	VBROADCASTSS      constc1680000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, (AX)(BX*4)
+	ADDQ              $0x10, BX
+	SUBQ              $0x10, DX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, DX
+	JZ                done
+	MOVQ              $-1, SI
+	BZHIQ             DX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (CX)(BX*4), K1, Z0
+	VANDPS.BCST       const7fffffff<>+0(SB), Z0, Z1
+	VBROADCASTSS      const41680000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VMULPS.BCST       const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z2, Z1, Z3
+	VFMSUB213PS       Z3, Z1, Z2
+	VORPS.BCST        const80000000<>+0(SB), Z3, Z3
+	VBROADCASTSS      constc2d00000<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VBROADCASTSS      const4b400000<>+0(SB), Z4
+	VMOVAPS           Z4, Z5
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z3, Z5
+	VSUBPS            Z4, Z5, Z5
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z5, Z3
+	VBROADCASTSS      const39506967<>+0(SB), Z4
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z3, Z4
+	VMULPS            Z3, Z3, Z6
+	VFMADD213PS       Z3, Z6, Z4
+	VADDPS.BCST       const3f800000<>+0(SB), Z4, Z4
+	VSCALEFPS         Z5, Z4, Z4
+	VFNMADD231PS      Z2, Z4, Z4
+	VADDPS.BCST       const40700000<>+0(SB), Z1, Z1
+	VBROADCASTSS      const40700000<>+0(SB), Z2
+	VDIVPS            Z1, Z2, Z2
+	VBROADCASTSS      const3cf7fece<>+0(SB), Z1
+	VFMADD213PS.BCST  constbe0dcf7c<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3e4e7b5c<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  constbdccd889<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3e025b1d<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3d843585<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3dd18854<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3dd92498<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  const3dd9e869<>+0(SB), Z2, Z1
+	VMULPS            Z2, Z1, Z1
+	VMULPS            Z4, Z1, Z1
+	VBROADCASTSS      const3f800000<>+0(SB), Z2
+	VSUBPS            Z1, Z2, Z2
+	VPMOVD2M          Z0, K2
+	VBLENDMPS         Z1, Z2, K2, Z2
+	VBROADCASTSS      constc1680000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluGradAVX512(dz []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·geluGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(SI*4), Z0
+	VMOVUPS           (DX)(SI*4), Z1
+	VANDPS.BCST       const7fffffff<>+0(SB), Z1, Z2
+	VBROADCASTSS      const41680000<>+0(SB), Z3
+	VMINPS            Z2, Z3, Z2
+	VMULPS.BCST       const3f000000<>+0(SB), Z2, Z3
+	VMULPS            Z3, Z2, Z4
+	VFMSUB213PS       Z4, Z2, Z3
+	VORPS.BCST        const80000000<>+0(SB), Z4, Z4
+	VBROADCASTSS      constc2d00000<>+0(SB), Z5
+	VMAXPS            Z4, Z5, Z4
+	VBROADCASTSS      const4b400000<>+0(SB), Z5
+	VMOVAPS           Z5, Z6
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z4, Z6
+	VSUBPS            Z5, Z6, Z6
+	VMOVAPS           Z4, Z4
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z6, Z4
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z6, Z4
+	VBROADCASTSS      const39506967<>+0(SB), Z5
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z4, Z5
+	VMULPS            Z4, Z4, Z7
+	VFMADD213PS       Z4, Z7, Z5
+	VADDPS.BCST       const3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS         Z6, Z5, Z5
+	VFNMADD231PS      Z3, Z5, Z5
+	VADDPS.BCST       const40700000<>+0(SB), Z2, Z2
+	VBROADCASTSS      const40700000<>+0(SB), Z3
+	VDIVPS            Z2, Z3, Z3
+	VBROADCASTSS      const3cf7fece<>+0(SB), Z2
+	VFMADD213PS.BCST  constbe0dcf7c<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3e4e7b5c<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  constbdccd889<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3e025b1d<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3d843585<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3dd18854<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3dd92498<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3dd9e869<>+0(SB), Z3, Z2
+	VMULPS            Z3, Z2, Z2
+	VMULPS            Z5, Z2, Z2
+	VBROADCASTSS      const3f800000<>+0(SB), Z3
+	VSUBPS            Z2, Z3, Z3
+	VPMOVD2M          Z1, K1
+	VBLENDMPS         Z2, Z3, K1, Z3
+	VBROADCASTSS      const41680000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      constc1680000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       const3ecc422a<>+0(SB), Z1, Z1
+	VFMADD231PS       Z1, Z5, Z3
+	VMULPS            Z0, Z3, Z3
+	VMOVUPS           Z3, (AX)(SI*4)
+	ADDQ              $0x10, SI
+	SUBQ              $0x10, BX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, BX
+	JZ                done
+	MOVQ              $-1, DI
+	BZHIQ             BX, DI, DI
+	KMOVW             DI, K1
+	VMOVUPS.Z         (CX)(SI*4), K1, Z0
+	VMOVUPS.Z         (DX)(SI*4), K1, Z1
+	VANDPS.BCST       const7fffffff<>+0(SB), Z1, Z2
+	VBROADCASTSS      const41680000<>+0(SB), Z3
+	VMINPS            Z2, Z3, Z2
+	VMULPS.BCST       const3f000000<>+0(SB), Z2, Z3
+	VMULPS            Z3, Z2, Z4
+	VFMSUB213PS       Z4, Z2, Z3
+	VORPS.BCST        const80000000<>+0(SB), Z4, Z4
+	VBROADCASTSS      constc2d00000<>+0(SB), Z5
+	VMAXPS            Z4, Z5, Z4
+	VBROADCASTSS      const4b400000<>+0(SB), Z5
+	VMOVAPS           Z5, Z6
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z4, Z6
+	VSUBPS            Z5, Z6, Z6
+	VMOVAPS           Z4, Z4
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z6, Z4
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z6, Z4
+	VBROADCASTSS      const39506967<>+0(SB), Z5
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z4, Z5
+	VMULPS            Z4, Z4, Z7
+	VFMADD213PS       Z4, Z7, Z5
+	VADDPS.BCST       const3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS         Z6, Z5, Z5
+	VFNMADD231PS      Z3, Z5, Z5
+	VADDPS.BCST       const40700000<>+0(SB), Z2, Z2
+	VBROADCASTSS      const40700000<>+0(SB), Z3
+	VDIVPS            Z2, Z3, Z3
+	VBROADCASTSS      const3cf7fece<>+0(SB), Z2
+	VFMADD213PS.BCST  constbe0dcf7c<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3e4e7b5c<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  constbdccd889<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3e025b1d<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3d843585<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3dd18854<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3dd92498<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST  const3dd9e869<>+0(SB), Z3, Z2
+	VMULPS            Z3, Z2, Z2
+	VMULPS            Z5, Z2, Z2
+	VBROADCASTSS      const3f800000<>+0(SB), Z3
+	VSUBPS            Z2, Z3, Z3
+	VPMOVD2M          Z1, K2
+	VBLENDMPS         Z2, Z3, K2, Z3
+	VBROADCASTSS      const41680000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      constc1680000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       const3ecc422a<>+0(SB), Z1, Z1
+	VFMADD231PS       Z1, Z5, Z3
+	VMULPS            Z0, Z3, Z3
+	VMOVUPS           Z3, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluTanhAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(BX*4), Z0
+	VBROADCASTSS      const41f00000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z1
+	VBROADCASTSS      constc1f00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS            Z1, Z1, Z2
+	VBROADCASTSS      const3d922279<>+0(SB), Z3
+	VFMADD213PS.BCST  const3fcc422a<>+0(SB), Z2, Z3
+	VMULPS            Z1, Z3, Z3
+	VORPS.BCST        const80000000<>+0(SB), Z3, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z2
+	VMOVAPS           Z2, Z4
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z4
+	VSUBPS            Z2, Z4, Z4
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z4, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z4, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z2
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z1, Z5
+	VFMADD213PS       Z1, Z5, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS         Z4, Z2, Z2
+	VBROADCASTSS      const3f800000<>+0(SB), Z1
+	VADDPS            Z2, Z1, Z4
+	VPMOVD2M          Z3, K1
+	VBLENDMPS         Z2, Z1, K1, Z1
+	VDIVPS            Z4, Z1, Z1
+	VBROADCASTSS      constc1f00000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, (AX)(BX*4)
+	ADDQ              $0x10, BX
+	SUBQ              $0x10, DX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, DX
+	JZ                done
+	MOVQ              $-1, SI
+	BZHIQ             DX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (CX)(BX*4), K1, Z0
+	VBROADCASTSS      const41f00000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z1
+	VBROADCASTSS      constc1f00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS            Z1, Z1, Z2
+	VBROADCASTSS      const3d922279<>+0(SB), Z3
+	VFMADD213PS.BCST  const3fcc422a<>+0(SB), Z2, Z3
+	VMULPS            Z1, Z3, Z3
+	VORPS.BCST        const80000000<>+0(SB), Z3, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z2
+	VMOVAPS           Z2, Z4
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z4
+	VSUBPS            Z2, Z4, Z4
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z4, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z4, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z2
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z1, Z5
+	VFMADD213PS       Z1, Z5, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS         Z4, Z2, Z2
+	VBROADCASTSS      const3f800000<>+0(SB), Z1
+	VADDPS            Z2, Z1, Z4
+	VPMOVD2M          Z3, K2
+	VBLENDMPS         Z2, Z1, K2, Z1
+	VDIVPS            Z4, Z1, Z1
+	VBROADCASTSS      constc1f00000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluTanhGradAVX512(dz []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·geluTanhGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(SI*4), Z0
+	VMOVUPS           (DX)(SI*4), Z1
+	VBROADCASTSS      const41f00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      constc1f00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS            Z1, Z1, Z2
+	VBROADCASTSS      const3d922279<>+0(SB), Z3
+	VFMADD213PS.BCST  const3fcc422a<>+0(SB), Z2, Z3
+	VMULPS            Z1, Z3, Z3
+	VBROADCASTSS      const3e5b33b6<>+0(SB), Z4
+	VFMADD213PS.BCST  const3fcc422a<>+0(SB), Z2, Z4
+	VMULPS            Z1, Z4, Z4
+	VBROADCASTSS      const3f800000<>+0(SB), Z2
+	VORPS.BCST        const80000000<>+0(SB), Z3, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z5
+	VMAXPS            Z1, Z5, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z5
+	VMOVAPS           Z5, Z6
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z6
+	VSUBPS            Z5, Z6, Z6
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z6, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z6, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z5
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z5
+	VMULPS            Z1, Z1, Z7
+	VFMADD213PS       Z1, Z7, Z5
+	VADDPS.BCST       const3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS         Z6, Z5, Z5
+	VADDPS            Z5, Z2, Z1
+	VPMOVD2M          Z3, K1
+	VBLENDMPS         Z5, Z2, K1, Z2
+	VDIVPS            Z1, Z5, Z5
+	VFMADD231PS       Z5, Z4, Z2
+	VDIVPS            Z1, Z2, Z2
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, (AX)(SI*4)
+	ADDQ              $0x10, SI
+	SUBQ              $0x10, BX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, BX
+	JZ                done
+	MOVQ              $-1, DI
+	BZHIQ             BX, DI, DI
+	KMOVW             DI, K1
+	VMOVUPS.Z         (CX)(SI*4), K1, Z0
+	VMOVUPS.Z         (DX)(SI*4), K1, Z1
+	VBROADCASTSS      const41f00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      constc1f00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS            Z1, Z1, Z2
+	VBROADCASTSS      const3d922279<>+0(SB), Z3
+	VFMADD213PS.BCST  const3fcc422a<>+0(SB), Z2, Z3
+	VMULPS            Z1, Z3, Z3
+	VBROADCASTSS      const3e5b33b6<>+0(SB), Z4
+	VFMADD213PS.BCST  const3fcc422a<>+0(SB), Z2, Z4
+	VMULPS            Z1, Z4, Z4
+	VBROADCASTSS      const3f800000<>+0(SB), Z2
+	VORPS.BCST        const80000000<>+0(SB), Z3, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z5
+	VMAXPS            Z1, Z5, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z5
+	VMOVAPS           Z5, Z6
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z6
+	VSUBPS            Z5, Z6, Z6
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z6, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z6, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z5
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z5
+	VMULPS            Z1, Z1, Z7
+	VFMADD213PS       Z1, Z7, Z5
+	VADDPS.BCST       const3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS         Z6, Z5, Z5
+	VADDPS            Z5, Z2, Z1
+	VPMOVD2M          Z3, K2
+	VBLENDMPS         Z5, Z2, K2, Z2
+	VDIVPS            Z1, Z5, Z5
+	VFMADD231PS       Z5, Z4, Z2
+	VDIVPS            Z1, Z2, Z2
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·siluAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(BX*4), Z0
+	VORPS.BCST        const80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z3
+	VSUBPS            Z2, Z3, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z2
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS         Z3, Z2, Z2
+	VBROADCASTSS      const3f800000<>+0(SB), Z1
+	VADDPS            Z2, Z1, Z3
+	VPMOVD2M          Z0, K1
+	VBLENDMPS         Z2, Z1, K1, Z1
+	VDIVPS            Z3, Z1, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, (AX)(BX*4)
+	ADDQ              $0x10, BX
+	SUBQ              $0x10, DX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, DX
+	JZ                done
+	MOVQ              $-1, SI
+	BZHIQ             DX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (CX)(BX*4), K1, Z0
+	VORPS.BCST        const80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z3
+	VSUBPS            Z2, Z3, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z2
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS         Z3, Z2, Z2
+	VBROADCASTSS      const3f800000<>+0(SB), Z1
+	VADDPS            Z2, Z1, Z3
+	VPMOVD2M          Z0, K2
+	VBLENDMPS         Z2, Z1, K2, Z1
+	VDIVPS            Z3, Z1, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluGradAVX512(dz []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·siluGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(SI*4), Z0
+	VMOVUPS           (DX)(SI*4), Z1
+	VBROADCASTSS      const42d00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      constc2d00000<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VBROADCASTSS      const3f800000<>+0(SB), Z4
+	VORPS.BCST        const80000000<>+0(SB), Z1, Z3
+	VBROADCASTSS      constc2d00000<>+0(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VBROADCASTSS      const4b400000<>+0(SB), Z5
+	VMOVAPS           Z5, Z6
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z3, Z6
+	VSUBPS            Z5, Z6, Z6
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z6, Z3
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z6, Z3
+	VBROADCASTSS      const39506967<>+0(SB), Z5
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z3, Z5
+	VMULPS            Z3, Z3, Z7
+	VFMADD213PS       Z3, Z7, Z5
+	VADDPS.BCST       const3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS         Z6, Z5, Z5
+	VADDPS            Z5, Z4, Z3
+	VPMOVD2M          Z1, K1
+	VBLENDMPS         Z5, Z4, K1, Z4
+	VDIVPS            Z3, Z5, Z5
+	VFMADD231PS       Z5, Z2, Z4
+	VDIVPS            Z3, Z4, Z4
+	VMULPS            Z0, Z4, Z4
+	VMOVUPS           Z4, (AX)(SI*4)
+	ADDQ              $0x10, SI
+	SUBQ              $0x10, BX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, BX
+	JZ                done
+	MOVQ              $-1, DI
+	BZHIQ             BX, DI, DI
+	KMOVW             DI, K1
+	VMOVUPS.Z         (CX)(SI*4), K1, Z0
+	VMOVUPS.Z         (DX)(SI*4), K1, Z1
+	VBROADCASTSS      const42d00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      constc2d00000<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VBROADCASTSS      const3f800000<>+0(SB), Z4
+	VORPS.BCST        const80000000<>+0(SB), Z1, Z3
+	VBROADCASTSS      constc2d00000<>+0(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VBROADCASTSS      const4b400000<>+0(SB), Z5
+	VMOVAPS           Z5, Z6
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z3, Z6
+	VSUBPS            Z5, Z6, Z6
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z6, Z3
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z6, Z3
+	VBROADCASTSS      const39506967<>+0(SB), Z5
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z3, Z5
+	VMULPS            Z3, Z3, Z7
+	VFMADD213PS       Z3, Z7, Z5
+	VADDPS.BCST       const3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS         Z6, Z5, Z5
+	VADDPS            Z5, Z4, Z3
+	VPMOVD2M          Z1, K2
+	VBLENDMPS         Z5, Z4, K2, Z4
+	VDIVPS            Z3, Z5, Z5
+	VFMADD231PS       Z5, Z2, Z4
+	VDIVPS            Z3, Z4, Z4
+	VMULPS            Z0, Z4, Z4
+	VMOVUPS           Z4, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func seluAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·seluAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(BX*4), Z0
+	VMULPS.BCST       const3f867d5f<>+0(SB), Z0, Z2
+	VPXORD            Z3, Z3, Z3
+	VMINPS            Z0, Z3, Z1
+	VBROADCASTSS      constc1f00000<>+0(SB), Z4
+	VMAXPS            Z1, Z4, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z4
+	VMOVAPS           Z4, Z8
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z8
+	VSUBPS            Z4, Z8, Z8
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z8, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z8, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z4
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z4
+	VMULPS            Z1, Z1, Z9
+	VFMADD213PS       Z1, Z9, Z4
+	VCVTPS2DQ         Z8, Z8
+	VPADDD.BCST       const0000007f<>+0(SB), Z8, Z8
+	VPSLLD            $0x17, Z8, Z8
+	VSUBPS.BCST       const3f800000<>+0(SB), Z8, Z1
+	VFMADD213PS       Z1, Z8, Z4
+	VMULPS.BCST       const3fe10966<>+0(SB), Z4, Z4
+	VPXORD            Z5, Z5, Z5
+	VCMPPS            $0x0e, Z5, Z0, K1
+	VBLENDMPS         Z2, Z4, K1, Z4
+	VMOVUPS           Z4, (AX)(BX*4)
+	ADDQ              $0x10, BX
+	SUBQ              $0x10, DX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, DX
+	JZ                done
+	MOVQ              $-1, SI
+	BZHIQ             DX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (CX)(BX*4), K1, Z0
+	VMULPS.BCST       const3f867d5f<>+0(SB), Z0, Z1
+	VPXORD            Z6, Z6, Z6
+	VMINPS            Z0, Z6, Z2
+	VBROADCASTSS      constc1f00000<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VBROADCASTSS      const4b400000<>+0(SB), Z3
+	VMOVAPS           Z3, Z4
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z2, Z4
+	VSUBPS            Z3, Z4, Z4
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      const39506967<>+0(SB), Z3
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z2, Z3
+	VMULPS            Z2, Z2, Z5
+	VFMADD213PS       Z2, Z5, Z3
+	VCVTPS2DQ         Z4, Z4
+	VPADDD.BCST       const0000007f<>+0(SB), Z4, Z4
+	VPSLLD            $0x17, Z4, Z4
+	VSUBPS.BCST       const3f800000<>+0(SB), Z4, Z2
+	VFMADD213PS       Z2, Z4, Z3
+	VMULPS.BCST       const3fe10966<>+0(SB), Z3, Z3
+	VPXORD            Z7, Z7, Z7
+	VCMPPS            $0x0e, Z7, Z0, K2
+	VBLENDMPS         Z1, Z3, K2, Z3
+	VMOVUPS           Z3, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func seluGradAVX512(dz []float32, dy []float32, y []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·seluGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ y_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX)(SI*4), Z0
+	VMOVUPS      (DX)(SI*4), Z1
+	VADDPS.BCST  const3fe10966<>+0(SB), Z1, Z2
+	VPXORD       Z3, Z3, Z3
+	VCMPPS       $0x0e, Z3, Z1, K1
+	VBROADCASTSS const3f867d5f<>+0(SB), Z1
+	VBLENDMPS    Z1, Z2, K1, Z2
+	VMULPS       Z0, Z2, Z2
+	VMOVUPS      Z2, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loop
+
+tail:
+	ADDQ         $0x10, BX
+	JZ           done
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z0
+	VMOVUPS.Z    (DX)(SI*4), K1, Z1
+	VADDPS.BCST  const3fe10966<>+0(SB), Z1, Z2
+	VPXORD       Z4, Z4, Z4
+	VCMPPS       $0x0e, Z4, Z1, K2
+	VBROADCASTSS const3f867d5f<>+0(SB), Z1
+	VBLENDMPS    Z1, Z2, K2, Z2
+	VMULPS       Z0, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func mishAVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·mishAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(BX*4), Z0
+	VORPS.BCST        const80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z3
+	VSUBPS            Z2, Z3, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z2
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS         Z3, Z2, Z2
+	VADDPS            Z2, Z2, Z1
+	VPMOVD2M          Z0, K1
+	VMOVAPS           Z1, Z3
+	VFMADD231PS       Z2, Z2, Z3
+	VADDPS.BCST       const3f800000<>+0(SB), Z1, Z4
+	VBLENDMPS         Z3, Z4, K1, Z4
+	VMULPS            Z2, Z1, Z1
+	VBROADCASTSS      const40000000<>+0(SB), Z2
+	VBLENDMPS         Z2, Z1, K1, Z1
+	VADDPS            Z4, Z1, Z1
+	VDIVPS            Z1, Z4, Z4
+	VBROADCASTSS      constc2d00000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z4, Z4
+	VMOVUPS           Z4, (AX)(BX*4)
+	ADDQ              $0x10, BX
+	SUBQ              $0x10, DX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, DX
+	JZ                done
+	MOVQ              $-1, SI
+	BZHIQ             DX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (CX)(BX*4), K1, Z0
+	VORPS.BCST        const80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z3
+	VSUBPS            Z2, Z3, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z2
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS         Z3, Z2, Z2
+	VADDPS            Z2, Z2, Z1
+	VPMOVD2M          Z0, K2
+	VMOVAPS           Z1, Z3
+	VFMADD231PS       Z2, Z2, Z3
+	VADDPS.BCST       const3f800000<>+0(SB), Z1, Z4
+	VBLENDMPS         Z3, Z4, K2, Z4
+	VMULPS            Z2, Z1, Z1
+	VBROADCASTSS      const40000000<>+0(SB), Z2
+	VBLENDMPS         Z2, Z1, K2, Z1
+	VADDPS            Z4, Z1, Z1
+	VDIVPS            Z1, Z4, Z4
+	VBROADCASTSS      constc2d00000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z4, Z4
+	VMOVUPS           Z4, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func mishGradAVX512(dz []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·mishGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ dz_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dz_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JLT  tail
+
+loop:
+	VMOVUPS           (CX)(SI*4), Z0
+	VMOVUPS           (DX)(SI*4), Z1
+	VORPS.BCST        const80000000<>+0(SB), Z1, Z2
+	VBROADCASTSS      constc2d00000<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VBROADCASTSS      const4b400000<>+0(SB), Z3
+	VMOVAPS           Z3, Z4
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z2, Z4
+	VSUBPS            Z3, Z4, Z4
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      const39506967<>+0(SB), Z3
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z2, Z3
+	VMULPS            Z2, Z2, Z5
+	VFMADD213PS       Z2, Z5, Z3
+	VADDPS.BCST       const3f800000<>+0(SB), Z3, Z3
+	VSCALEFPS         Z4, Z3, Z3
+	VADDPS            Z3, Z3, Z2
+	VPMOVD2M          Z1, K1
+	VMOVAPS           Z2, Z4
+	VFMADD231PS       Z3, Z3, Z4
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z5
+	VBLENDMPS         Z4, Z5, K1, Z5
+	VMULPS            Z3, Z2, Z2
+	VBROADCASTSS      const40000000<>+0(SB), Z4
+	VBLENDMPS         Z4, Z2, K1, Z2
+	VADDPS            Z5, Z2, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z3, Z4
+	VMULPS            Z3, Z4, Z4
+	VMULPS.BCST       const40800000<>+0(SB), Z4, Z4
+	VMULPS            Z4, Z3, Z3
+	VPMOVD2M          Z1, K1
+	VBLENDMPS         Z4, Z3, K1, Z4
+	VDIVPS            Z2, Z4, Z4
+	VBROADCASTSS      const42d00000<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VFMADD231PS       Z4, Z1, Z5
+	VDIVPS            Z2, Z5, Z5
+	VMULPS            Z0, Z5, Z5
+	VMOVUPS           Z5, (AX)(SI*4)
+	ADDQ              $0x10, SI
+	SUBQ              $0x10, BX
+	JGE               loop
+
+tail:
+	ADDQ              $0x10, BX
+	JZ                done
+	MOVQ              $-1, DI
+	BZHIQ             BX, DI, DI
+	KMOVW             DI, K1
+	VMOVUPS.Z         (CX)(SI*4), K1, Z0
+	VMOVUPS.Z         (DX)(SI*4), K1, Z1
+	VORPS.BCST        const80000000<>+0(SB), Z1, Z2
+	VBROADCASTSS      constc2d00000<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VBROADCASTSS      const4b400000<>+0(SB), Z3
+	VMOVAPS           Z3, Z4
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z2, Z4
+	VSUBPS            Z3, Z4, Z4
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      const39506967<>+0(SB), Z3
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z2, Z3
+	VMULPS            Z2, Z2, Z5
+	VFMADD213PS       Z2, Z5, Z3
+	VADDPS.BCST       const3f800000<>+0(SB), Z3, Z3
+	VSCALEFPS         Z4, Z3, Z3
+	VADDPS            Z3, Z3, Z2
+	VPMOVD2M          Z1, K2
+	VMOVAPS           Z2, Z4
+	VFMADD231PS       Z3, Z3, Z4
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z5
+	VBLENDMPS         Z4, Z5, K2, Z5
+	VMULPS            Z3, Z2, Z2
+	VBROADCASTSS      const40000000<>+0(SB), Z4
+	VBLENDMPS         Z4, Z2, K2, Z2
+	VADDPS            Z5, Z2, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z3, Z4
+	VMULPS            Z3, Z4, Z4
+	VMULPS.BCST       const40800000<>+0(SB), Z4, Z4
+	VMULPS            Z4, Z3, Z3
+	VPMOVD2M          Z1, K2
+	VBLENDMPS         Z4, Z3, K2, Z4
+	VDIVPS            Z2, Z4, Z4
+	VBROADCASTSS      const42d00000<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VFMADD231PS       Z4, Z1, Z5
+	VDIVPS            Z2, Z5, Z5
+	VMULPS            Z0, Z5, Z5
+	VMOVUPS           Z5, K1, (AX)(SI*4)
+
+done:
 	VZEROUPPER
 	RET
 

@@ -49,16 +49,7 @@ var boundeds = []bounded{
 // TestBounds samples all float32, a prime apart, and all near the edges, at the level of this process;
 // TestOperations holds the levels equal.
 func TestBounds(t *testing.T) {
-	const step, near = 3989, 300
-	var x []float32
-	for b := uint64(0); b < 1<<32; b += step {
-		x = append(x, math.Float32frombits(uint32(b)))
-	}
-	for _, e := range edges {
-		for d := -near; d <= near; d++ {
-			x = append(x, math.Float32frombits(math.Float32bits(e)+uint32(d)))
-		}
-	}
+	x := samples(3989)
 	y := make([]float32, len(x))
 	for _, f := range boundeds {
 		f.run(y, x)

@@ -5,17 +5,6 @@ import (
 	"math/bits"
 )
 
-// Activation is the function that Dense applies to each output.
-type Activation uint8
-
-// The activations; they are the functions ReLU, Sigmoid and Tanh of this package.
-const (
-	ActNone Activation = iota
-	ActReLU
-	ActSigmoid
-	ActTanh
-)
-
 // product describes c = start + a b, where element (i, p) of a lies at a[i*ar+p*ac], element (p, j) of
 // b at b[p*br+j*bc] and element (i, j) of c at c[i*cr+j]; one of ar and ac, and of br and bc, is 1. The
 // start is c itself when add is set, else bias, else 0; act ends it.
@@ -111,21 +100,13 @@ func (g *product) alone() {
 		return
 	}
 	if g.cr == g.n {
-		activate(g.c[:g.m*g.n], g.act)
+		y := g.c[:g.m*g.n]
+		Activate(y, y, g.act)
 		return
 	}
 	for i := range g.m {
-		activate(g.c[i*g.cr:i*g.cr+g.n], g.act)
-	}
-}
-
-// activate applies an activation in place.
-func activate(y []float32, act Activation) {
-	switch act {
-	case ActSigmoid:
-		Sigmoid(y, y)
-	case ActTanh:
-		Tanh(y, y)
+		y := g.c[i*g.cr : i*g.cr+g.n]
+		Activate(y, y, g.act)
 	}
 }
 
@@ -134,11 +115,5 @@ func check(op, name string, v []float32, rows, cols int) {
 	hi, lo := bits.Mul64(uint64(rows), uint64(cols))
 	if rows < 0 || cols < 0 || hi != 0 || lo != uint64(len(v)) {
 		panic(fmt.Sprintf("kernel: %s: %s has %d elements, want [%d %d]", op, name, len(v), rows, cols))
-	}
-}
-
-func checkActivation(op string, act Activation) {
-	if act > ActTanh {
-		panic(fmt.Sprintf("kernel: %s: unknown activation %d", op, act))
 	}
 }

@@ -97,12 +97,21 @@ func TestMatMulShapes(t *testing.T) {
 func TestDense(t *testing.T) {
 	s := newSource(5)
 	for _, sh := range [][3]int{{32, 30, 64}, {32, 32, 1}, {1, 30, 64}, {7, 5, 19}, {5, 0, 3}, {3, 2, 0}, {1, 33, 1}} {
-		for act := ActNone; act <= ActTanh; act++ {
+		for act := ActNone; act <= ActMish; act++ {
 			for _, withBias := range []bool{false, true} {
 				checkDense(t, s, sh[0], sh[1], sh[2], act, withBias)
 			}
 		}
 	}
+}
+
+var activationRefs = []func(dst, x []float32){
+	func(_, _ []float32) {}, reluRef, sigmoidRef, tanhRef, refOf(seluOne), refOf(geluOne), refOf(geluTanhOne), refOf(siluOne),
+	refOf(mishOne),
+}
+
+func refOf(f func(float32) float32) func(dst, x []float32) {
+	return func(dst, x []float32) { mapRef(f, dst, x) }
 }
 
 func checkDense(t *testing.T, s source, m, k, n int, act Activation, withBias bool) {
@@ -118,7 +127,7 @@ func checkDense(t *testing.T, s source, m, k, n int, act Activation, withBias bo
 		want[i] = start[i%n]
 	}
 	want = form{add: true}.want(want, x, w, m, k, n)
-	ref := []func(dst, x []float32){func(_, _ []float32) {}, reluRef, sigmoidRef, tanhRef}[act]
+	ref := activationRefs[act]
 	ref(want, want)
 	eachLevel(t, func(t *testing.T) {
 		y := bufferOf(make([]float32, m*n), s.shift())
@@ -152,7 +161,7 @@ func TestMatMulPanics(t *testing.T) {
 		"negative":   func() { MatMul(v, v, v, -1, -6, 1) },
 		"overflow":   func() { MatMul(nil, nil, nil, 1<<32, 1<<32, 0) },
 		"bias":       func() { Dense(v[:4], v, v, v[:3], 2, 3, 2, ActNone) },
-		"activation": func() { Dense(v[:4], v, v, nil, 2, 3, 2, ActTanh+1) },
+		"activation": func() { Dense(v[:4], v, v, nil, 2, 3, 2, ActMish+1) },
 	} {
 		mustPanic(t, name, f)
 	}

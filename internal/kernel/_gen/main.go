@@ -12,6 +12,7 @@ func main() {
 		matmul(s)
 		elementwise(s)
 		transcendental(s)
+		activation(s)
 		reduction(s)
 		step(s)
 		indexed(s)
