@@ -111,7 +111,7 @@ func (a *App) start(ctx context.Context) (err error) {
 	}
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	a.background.Go(func() { a.collect(ctx) })
-	return a.queue.Start(ctx, a.worker.Work)
+	return a.db.Convert(a.queue.Start(ctx, a.worker.Work))
 }
 
 // openData opens database and blobs and brings the schema up to date.
@@ -133,7 +133,7 @@ func (a *App) openData(ctx context.Context) (err error) {
 		return err
 	}
 	if err := queue.Migrate(ctx, a.db.Write); err != nil {
-		return err
+		return a.db.Convert(err)
 	}
 	if a.folder, err = disk.OpenDir(filepath.Join(a.home.dir, dataDir, blobsDir)); err != nil {
 		return err
@@ -152,7 +152,7 @@ func (a *App) assemble(ctx context.Context) error {
 	a.children = child.NewSupervisor(child.Options{Log: a.options.Log, Limits: limits()})
 	watchers := newHub()
 	holder := fmt.Sprintf("%d@%d", os.Getpid(), a.options.Clock().UnixNano())
-	w := &worker{holder: holder, log: a.options.Log}
+	w := &worker{holder: holder, retry: time.Second, log: a.options.Log}
 	a.worker = w
 	var err error
 	if a.queue, err = queue.New(a.db.Write, queue.Options{Log: a.options.Log}); err != nil {

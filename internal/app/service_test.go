@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,7 +64,7 @@ type service struct {
 	*App
 	t    testing.TB
 	home string
-	log  *bytes.Buffer
+	log  *journal
 }
 
 // startIn starts a service in a home; the test closes it where it does not do so itself.
@@ -78,8 +77,8 @@ func startIn(t testing.TB, home string, edit func(*Options)) *service {
 
 func tryIn(t testing.TB, home string, edit func(*Options)) (*service, error) {
 	t.Helper()
-	s := &service{t: t, home: home, log: &bytes.Buffer{}}
-	o := Options{Home: home, Log: slog.New(slog.NewTextHandler(&locked{w: s.log}, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	s := &service{t: t, home: home, log: &journal{}}
+	o := Options{Home: home, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	if edit != nil {
 		edit(&o)
 	}
@@ -107,17 +106,34 @@ func (s *service) stop() {
 	must(s.t, s.App.Close())
 }
 
-// locked lets the service log while a test reads.
-type locked struct {
-	mu sync.Mutex
-	w  io.Writer
+// journal is what the service logged, warnings and worse.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
 }
 
 // Write implements io.Writer.
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+// await waits until the service has logged a text.
+func (j *journal) await(t testing.TB, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(j.String(), text); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%q was not logged in %s", text, j)
+		}
+	}
+}
+
+// String gives all of it.
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // overTCP has the service listen where browsers and tests reach it.

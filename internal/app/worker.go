@@ -32,6 +32,7 @@ type worker struct {
 	blobs  lathe.BlobStore
 	work   *workshop
 	holder string
+	retry  time.Duration // between tries to store a run's state
 	log    *slog.Logger
 
 	mu      sync.Mutex
@@ -69,20 +70,37 @@ func (w *worker) crashed(run lathe.Run) bool {
 // Work takes one run from the queue to its end. A nil error means that the queue is done with it: it ended, it was put
 // back, or somebody else has it.
 func (w *worker) Work(ctx context.Context, project lathe.Project, id string) error {
-	run, lease, err := w.runs.ClaimRun(ctx, project, id, w.holder, leaseTTL)
-	switch lathe.CodeOf(err) {
-	case "":
-	case lathe.CodeConflict, lathe.CodeNotFound:
+	job := &heldRun{worker: w}
+	err := w.persist(ctx, id, func(ctx context.Context) (err error) {
+		job.run, job.lease, err = w.runs.ClaimRun(ctx, project, id, w.holder, leaseTTL)
+		return err
+	})
+	if code := lathe.CodeOf(err); code == lathe.CodeConflict || code == lathe.CodeNotFound {
 		return nil
-	default:
+	}
+	if err != nil {
 		return err
 	}
-	job := &heldRun{worker: w, run: run, lease: lease}
-	err = job.carryOut(ctx)
-	// The end must be stored even when ctx is what ended the work.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	return job.settle(ctx, err)
+	return w.persist(ctx, id, job.ending(job.carryOut(ctx)))
+}
+
+// persist stores a run's state, and tries until it is stored or ctx ends: on a disk that is full even the queue cannot
+// note that there is more to do. Each try outlives ctx, because a run's end must be stored even when ctx is what ended it.
+func (w *worker) persist(ctx context.Context, id string, store func(ctx context.Context) error) error {
+	for {
+		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		err := store(try)
+		cancel()
+		if code := lathe.CodeOf(err); err == nil || code == lathe.CodeConflict || code == lathe.CodeNotFound {
+			return err
+		}
+		w.log.Error("a run's state was not stored and is tried again", "run", id, "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(w.retry):
+		}
+	}
 }
 
 // heldRun is one run in the hands of a worker.
@@ -237,54 +255,60 @@ func (j *heldRun) product(ctx context.Context, header json.RawMessage, r io.Read
 	return nil
 }
 
-// settle writes how the run ended.
-func (j *heldRun) settle(ctx context.Context, err error) error {
+// ending decides how the run ends and gives what stores that.
+func (j *heldRun) ending(err error) func(ctx context.Context) error {
 	var crash *child.CrashError
 	switch {
-	case err == nil && j.verify != nil && j.result.Digest != "":
-		return j.compare(ctx)
 	case err == nil && j.version == nil:
-		return j.fail(ctx, errors.New("app: the child ended without a result"))
+		return j.failure(errors.New("app: the child ended without a result"))
 	case err == nil:
-		return j.succeed(ctx)
+		return j.succeed
 	case errors.Is(err, errLost):
-		return nil
+		return func(context.Context) error { return nil }
 	case errors.Is(err, errStopped):
-		_, _, err = j.runs.FinishRun(ctx, j.lease, lathe.Outcome{State: lathe.RunStopped})
-		return err
+		return j.finish(lathe.Outcome{State: lathe.RunStopped})
 	case errors.Is(err, context.Canceled):
-		return j.runs.ReleaseRun(ctx, j.lease) // the service stops; the next start goes on from the checkpoint
-	case errors.As(err, &crash) && crash.OutOfMemory:
-		return j.fail(ctx, outOfMemory(crash))
+		return j.release // the service stops; the next start goes on from the checkpoint
 	case errors.As(err, &crash) && j.crashed(j.run):
 		j.log.Warn("child crashed, the run goes on from its checkpoint", "run", j.run.ID, "attempt", j.run.Attempt, "error", err)
-		if err := j.event(ctx, "warning", note("the training process ended unexpectedly; going on from the last checkpoint")); err != nil {
-			return err
-		}
-		return j.runs.ReleaseRun(ctx, j.lease)
+		return j.releaseCrashed
 	default:
-		return j.fail(ctx, err)
+		return j.failure(err)
 	}
 }
 
-func (j *heldRun) fail(ctx context.Context, err error) error {
+func (j *heldRun) release(ctx context.Context) error { return j.runs.ReleaseRun(ctx, j.lease) }
+
+func (j *heldRun) releaseCrashed(ctx context.Context) error {
+	if err := j.event(ctx, "warning", note("the training process ended unexpectedly; going on from the last checkpoint")); err != nil {
+		return err
+	}
+	return j.release(ctx)
+}
+
+func (j *heldRun) finish(outcome lathe.Outcome) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		_, _, err := j.runs.FinishRun(ctx, j.lease, outcome)
+		return err
+	}
+}
+
+func (j *heldRun) failure(err error) func(ctx context.Context) error {
 	if lathe.CodeOf(err) == lathe.CodeInternal {
 		j.log.Error("run failed", "run", j.run.ID, "error", err)
 	}
-	_, _, err = j.runs.FinishRun(ctx, j.lease, lathe.Outcome{State: lathe.RunFailed, Error: problem(err)})
-	return err
+	return j.finish(lathe.Outcome{State: lathe.RunFailed, Error: problem(err)})
 }
 
 // succeed stores result and model version in one transaction.
 func (j *heldRun) succeed(ctx context.Context) error {
-	_, _, err := j.runs.FinishRun(ctx, j.lease, lathe.Outcome{
+	return j.finish(lathe.Outcome{
 		State: lathe.RunSucceeded, Model: j.version,
 		Result: func(version int) (json.RawMessage, error) {
 			j.result.Version = version
 			return json.Marshal(&j.result)
 		},
-	})
-	return err
+	})(ctx)
 }
 
 // problem makes an error fit to be stored and shown.
