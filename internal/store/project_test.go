@@ -55,7 +55,9 @@ func (e *env) filledOtherwise(t *testing.T) {
 	must(t, e.PutSecret(ctx, e.p, "churn", []byte("of "+string(e.p))))
 	must(t, e.SaveUsage(ctx, []lathe.UsageRecord{{Project: e.p, Key: "given", Unit: "tokens", Window: "day", Used: 7}}))
 	must1(t)(e.BeginReply(ctx, e.p, "ana", "k", nil, time.Hour))
-	must1(t)(e.AppendEvents(ctx, e.claim(t, e.create(t).ID), log(2)))
+	lease := e.claim(t, e.create(t).ID)
+	must1(t)(e.AppendEvents(ctx, lease, log(2)))
+	must(t, e.ReleaseRun(ctx, lease))
 }
 
 // TestOtherProject: with another project's names and ids every method answers as for unknown ones, and changes nothing.
@@ -92,11 +94,10 @@ func TestNeighbour(t *testing.T) {
 		alone := newEnv(t, openSQLite(t))
 		alone.p, e.p = b, b
 		aloneLease, aloneKey := alone.filled(t)
+		e.beside(t, a) // before in every table
+		e.renew(nil)   // the same ids
 		lease, key := e.filled(t)
-		for _, e.p = range []lathe.Project{a, z} { // before and behind in every index
-			e.renew(nil) // the same ids
-			e.filledOtherwise(t)
-		}
+		e.beside(t, z)
 		before := rowsOf(e.dump(t), a, z)
 		e.clock.add(time.Second)
 		alone.clock.add(time.Second)
@@ -130,6 +131,16 @@ func turn(method string) int {
 		return 2
 	}
 	return 1
+}
+
+// beside fills another project otherwise, with the ids that the env's has.
+func (e *env) beside(t *testing.T, p lathe.Project) {
+	t.Helper()
+	mine := e.p
+	defer func() { e.p = mine }()
+	e.p = p
+	e.renew(nil)
+	e.filledOtherwise(t)
 }
 
 // rowsOf picks projects' rows out of a dump.
