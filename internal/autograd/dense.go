@@ -8,6 +8,7 @@ import (
 // dense is y = act(x w + b). Its backward turns the gradient of y into that of the
 // pre-activation in place, which no other operation reads any more.
 type dense struct {
+	tape    *Tape
 	y       *Node
 	x, w, b edge
 	act     kernel.Activation
@@ -19,7 +20,7 @@ type dense struct {
 func (t *Tape) Dense(x, w, b *Node, act kernel.Activation) *Node {
 	xs, ws := x.Shape(), w.Shape()
 	tensor.Require(len(ws) == 2 && xs.Columns() == ws[0], "dense", "inner dimensions differ", xs, ws)
-	op := &dense{x: edge{Node: x}, w: edge{Node: w}, act: act}
+	op := &dense{tape: t, x: edge{Node: x}, w: edge{Node: w}, act: act}
 	sources := []*Node{x, w}
 	if b != nil {
 		tensor.Require(b.Shape().Equal(tensor.Shape{ws[1]}), "dense", "bias does not fit", ws, b.Shape())
@@ -51,7 +52,7 @@ func (o *dense) forward() {
 	if o.b.Node != nil {
 		bias = o.b.value.Data
 	}
-	kernel.Dense(o.y.value.Data, o.x.value.Data, o.w.value.Data, bias, rows, inputs, outputs, o.act)
+	o.tape.pool.Dense(o.y.value.Data, o.x.value.Data, o.w.value.Data, bias, rows, inputs, outputs, o.act)
 }
 
 func (o *dense) backward() {
@@ -67,18 +68,18 @@ func (o *dense) backward() {
 		return
 	}
 	rows, inputs, outputs := o.sizes()
-	kernel.MatMulTB(o.spare.target(&o.x), dz, o.w.value.Data, rows, outputs, inputs)
+	o.tape.pool.MatMulTB(o.spare.target(&o.x), dz, o.w.value.Data, rows, outputs, inputs)
 	o.spare.flush(&o.x)
 }
 
 func (o *dense) weightGrads(dz []float32) {
 	rows, inputs, outputs := o.sizes()
 	if o.w.grad != nil {
-		product := kernel.MatMulTA
 		if o.w.add {
-			product = kernel.MatMulTAAdd
+			o.tape.pool.MatMulTAAdd(o.w.grad.Data, o.x.value.Data, dz, inputs, rows, outputs)
+		} else {
+			o.tape.pool.MatMulTA(o.w.grad.Data, o.x.value.Data, dz, inputs, rows, outputs)
 		}
-		product(o.w.grad.Data, o.x.value.Data, dz, inputs, rows, outputs)
 	}
 	if o.b.Node == nil || o.b.grad == nil {
 		return

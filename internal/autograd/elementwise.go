@@ -105,19 +105,21 @@ func (o *softmax) forward() {
 	kernel.Softmax(o.y.value.Data, o.x.value.Data, s.Rows(), s.Columns())
 }
 
-// backward is dx = y (dy - dy·y) for each row.
 func (o *softmax) backward() {
 	if o.x.grad == nil {
 		return
 	}
-	s, dx := o.y.value.Shape, o.spare.target(&o.x)
-	for i := range s.Rows() {
-		at, end := i*s.Columns(), (i+1)*s.Columns()
-		y, dy, out := o.y.value.Data[at:end], o.y.grad.Data[at:end], dx[at:end]
-		shift := kernel.Dot(y, dy)
-		for j, v := range dy {
-			out[j] = y[j] * (v - shift)
+	softmaxGrad(o.spare.target(&o.x), o.y.grad.Data, o.y.value.Data, o.y.value.Shape.Columns())
+	o.spare.flush(&o.x)
+}
+
+// softmaxGrad sets dx = y (dy - dy·y) for each row of cols elements; dx may be dy.
+func softmaxGrad(dx, dy, y []float32, cols int) {
+	for at := 0; at+cols <= len(y) && cols > 0; at += cols {
+		row, out := y[at:at+cols], dx[at:at+cols]
+		shift := kernel.Dot(row, dy[at:at+cols])
+		for j, v := range dy[at : at+cols] {
+			out[j] = row[j] * (v - shift)
 		}
 	}
-	o.spare.flush(&o.x)
 }

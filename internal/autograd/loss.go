@@ -11,7 +11,7 @@ type Loss struct {
 	Value float64 // after Forward
 }
 
-// loss is what the kinds of loss share. The kernels give the loss and its gradient in one pass, so
+// loss is what the kinds of loss share. A kind gives the loss and its gradient in one pass, so
 // forward already computes the gradient: into the logits' own gradient where nothing else has been
 // written to it, else into a buffer that backward adds.
 type loss struct {
@@ -19,10 +19,16 @@ type loss struct {
 	z      edge
 	weight *Node // [N] or nil
 	terms  int   // rows or elements that the mean divides by
-	width  int   // terms of one row
 	dz     *tensor.Tensor
-	// part sets dz for the terms from start to end and returns their sum.
-	part func(dz []float32, start, end int, scale float32) float64
+	each   *tensor.Tensor   // [terms], the losses one by one
+	factor *tensor.Tensor   // [N], what the gradient of a row is multiplied by
+	spare  []*tensor.Tensor // [terms] each, for the kind
+	needs  int              // how many of these
+	// sum sets dz to the gradients times scale and returns the sum of the terms: the quick way
+	// where all terms count alike, or nil.
+	sum func(dz []float32, scale float32) float64
+	// part sets dz to the gradients and each to the terms.
+	part func(dz, each []float32)
 }
 
 func (t *Tape) addLoss(z, weight *Node, terms int) *loss {
@@ -30,7 +36,7 @@ func (t *Tape) addLoss(z, weight *Node, terms int) *loss {
 	if weight != nil {
 		tensor.Require(weight.Shape().Equal(tensor.Shape{rows}), "loss", "weights are not one a row", z.Shape(), weight.Shape())
 	}
-	l := &loss{out: &Loss{}, z: edge{Node: z}, weight: weight, terms: terms, width: terms / max(rows, 1)}
+	l := &loss{out: &Loss{}, z: edge{Node: z}, weight: weight, terms: terms}
 	t.losses = append(t.losses, l.out)
 	t.record(l)
 	return l
@@ -43,20 +49,30 @@ func (l *loss) plan(a *tensor.Arena) {
 	if l.dz == nil || l.z.add {
 		l.dz = a.New(l.z.value.Shape...)
 	}
+	if l.weight == nil && l.sum != nil {
+		return
+	}
+	l.each, l.factor = a.New(l.terms), a.New(l.z.value.Shape.Rows())
+	for range l.needs {
+		l.spare = append(l.spare, a.New(l.terms))
+	}
 }
 
 func (l *loss) forward() {
 	scale := 1 / float32(l.terms)
-	if l.weight == nil {
-		l.out.Value = l.part(l.dz.Data, 0, l.terms, scale) / float64(l.terms)
+	if l.weight == nil && l.sum != nil {
+		l.out.Value = l.sum(l.dz.Data, scale) / float64(l.terms)
 		return
 	}
-	var total float64
-	for i, w := range l.weight.value.Data {
-		part := l.part(l.dz.Data, i*l.width, (i+1)*l.width, float32(scale*w))
-		total += float64(part * float64(w))
+	l.part(l.dz.Data, l.each.Data)
+	if l.weight == nil {
+		kernel.Scale(l.dz.Data, scale, l.dz.Data)
+		l.out.Value = total(l.each.Data) / float64(l.terms)
+		return
 	}
-	l.out.Value = total / float64(l.terms)
+	kernel.Scale(l.factor.Data, scale, l.weight.value.Data)
+	scaleRows(l.dz.Data, l.factor.Data)
+	l.out.Value = weightedTotal(l.each.Data, l.weight.value.Data) / float64(l.terms)
 }
 
 func (l *loss) backward() {
@@ -65,50 +81,37 @@ func (l *loss) backward() {
 	}
 }
 
-// BCE returns the mean binary cross-entropy of the logits z against targets y in [0, 1], both of
-// one shape. weight is [N], one a row, or nil for 1. It panics with *tensor.ShapeError.
-func (t *Tape) BCE(z, y, weight *Node) *Loss {
-	tensor.Require(z.Shape().Equal(y.Shape()), "bce", "shapes differ", z.Shape(), y.Shape())
-	l := t.addLoss(z, weight, z.Shape().Size())
-	l.part = func(dz []float32, start, end int, scale float32) float64 {
-		return kernel.BCELogits(dz[start:end], z.value.Data[start:end], y.value.Data[start:end], scale)
+// total is the sum in ascending order.
+func total(x []float32) (sum float64) {
+	for _, v := range x {
+		sum += float64(v)
 	}
-	return l.out
+	return sum
 }
 
-// CrossEntropy returns the mean categorical cross-entropy of the logits z [N C] against classes
-// in label, which has N elements in [0, C) and is read at each Forward. weight is [N] or nil for
-// 1. It panics with *tensor.ShapeError; a label out of range panics in Forward.
-func (t *Tape) CrossEntropy(z *Node, label []int32, weight *Node) *Loss {
-	s := z.Shape()
-	rows, classes := s.Rows(), s.Columns()
-	tensor.Require(len(label) == rows, "crossentropy", "labels are not one a row", s, tensor.Shape{len(label)})
-	l := t.addLoss(z, weight, rows)
-	l.part = func(dz []float32, start, end int, scale float32) float64 {
-		from, to := start*classes, end*classes
-		return kernel.CELogits(dz[from:to], z.value.Data[from:to], label[start:end], end-start, classes, scale)
+// weightedTotal is the sum in ascending order of x, of which each row counts as its weight says.
+// The conversion keeps the compiler from fusing a product into a sum, which would change bits.
+func weightedTotal(x, weight []float32) (sum float64) {
+	width := len(x) / max(len(weight), 1)
+	for i, w := range weight {
+		for _, v := range x[i*width : (i+1)*width] {
+			sum += float64(float64(v) * float64(w))
+		}
 	}
-	return l.out
+	return sum
 }
 
-// MSE returns the mean of (z - y)² over all elements; z and y have one shape. weight is [N] or nil
-// for 1. It panics with *tensor.ShapeError.
-func (t *Tape) MSE(z, y, weight *Node) *Loss {
-	tensor.Require(z.Shape().Equal(y.Shape()), "mse", "shapes differ", z.Shape(), y.Shape())
-	l := t.addLoss(z, weight, z.Shape().Size())
-	l.part = func(dz []float32, start, end int, scale float32) float64 {
-		return squaredError(dz[start:end], z.value.Data[start:end], y.value.Data[start:end], scale)
+// scaleRows multiplies each row of x by its factor.
+func scaleRows(x, factor []float32) {
+	if len(x) == len(factor) {
+		kernel.Mul(x, x, factor)
+		return
 	}
-	return l.out
-}
-
-// squaredError sets dz = 2 scale (z - y) and returns the sum of (z - y)², in ascending order. The
-// conversions keep the compiler from fusing a product into a sum, which would change bits.
-func squaredError(dz, z, y []float32, scale float32) (total float64) {
-	for i, v := range z {
-		d := v - y[i]
-		total += float64(float64(d) * float64(d))
-		dz[i] = 2 * scale * d
+	width := len(x) / max(len(factor), 1)
+	for i, f := range factor {
+		row := x[i*width : (i+1)*width]
+		for j := range row {
+			row[j] *= f
+		}
 	}
-	return total
 }

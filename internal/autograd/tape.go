@@ -67,12 +67,21 @@ type Tape struct {
 	params    []*Node
 	losses    []*Loss
 	unreached []*Node // parameters that no loss depends on
+	pool      *kernel.Pool
 	step      uint64
+	fade      float64 // what dropout's rates are multiplied by
 	planned   bool
 }
 
 // NewTape returns an empty tape.
-func NewTape() *Tape { return &Tape{} }
+func NewTape() *Tape { return &Tape{fade: 1} }
+
+// SetPool lets the tape share large products with the pool's workers; nil, as at the start, keeps
+// them on the caller. The bits do not depend on it.
+func (t *Tape) SetPool(pool *kernel.Pool) { t.pool = pool }
+
+// SetDropout multiplies the rates of all dropouts by a factor in [0, 1] from the next Forward on.
+func (t *Tape) SetDropout(factor float64) { t.fade = factor }
 
 // Input adds a value that the caller fills before each Forward.
 func (t *Tape) Input(shape ...int) *Node { return t.node(false, shape...) }

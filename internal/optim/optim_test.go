@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -189,7 +190,7 @@ func TestConfigErrors(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	c, err := Config{}.WithDefaults()
-	if want := (Config{Kind: KindAdam, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7}); err != nil || c != want {
+	if want := (Config{Kind: KindAdam, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7}); err != nil || !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }

@@ -1,0 +1,39 @@
+package autograd
+
+import (
+	"lathe/internal/kernel"
+	"lathe/internal/tensor"
+)
+
+// affine is y = a x + b with constants.
+type affine struct {
+	y     *Node
+	x     edge
+	a, b  float32
+	spare scratch
+}
+
+// Affine returns a x + b, of the shape of x, for constants a and b; the product is rounded.
+func (t *Tape) Affine(x *Node, a, b float32) *Node {
+	op := &affine{y: t.result(x.Shape(), x), x: edge{Node: x}, a: a, b: b}
+	t.record(op)
+	return op.y
+}
+
+func (o *affine) sources() []*edge     { return []*edge{&o.x} }
+func (o *affine) plan(a *tensor.Arena) { o.spare.reserve(a, &o.x) }
+
+func (o *affine) forward() {
+	y := o.y.value.Data
+	for i, v := range o.x.value.Data {
+		y[i] = float32(o.a*v) + o.b
+	}
+}
+
+func (o *affine) backward() {
+	if o.x.grad == nil {
+		return
+	}
+	kernel.Scale(o.spare.target(&o.x), o.a, o.y.grad.Data)
+	o.spare.flush(&o.x)
+}
