@@ -110,7 +110,7 @@ func (a *App) start(ctx context.Context) (err error) {
 		return err
 	}
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
-	a.background.Go(func() { a.collect(ctx) })
+	a.background.Go(func() { a.care(ctx) })
 	return a.db.Convert(a.queue.Start(ctx, a.worker.Work))
 }
 
@@ -152,7 +152,7 @@ func (a *App) assemble(ctx context.Context) error {
 	a.children = child.NewSupervisor(child.Options{Log: a.options.Log, Limits: limits()})
 	watchers := newHub()
 	holder := fmt.Sprintf("%d@%d", os.Getpid(), a.options.Clock().UnixNano())
-	w := &worker{holder: holder, retry: time.Second, log: a.options.Log}
+	w := &worker{holder: holder, hub: watchers, retry: time.Second, log: a.options.Log}
 	a.worker = w
 	var err error
 	if a.queue, err = queue.New(a.db.Write, queue.Options{Log: a.options.Log}); err != nil {
@@ -164,6 +164,9 @@ func (a *App) assemble(ctx context.Context) error {
 	work := &workshop{children: a.children, blobs: a.blobs, data: a.store, log: a.options.Log}
 	w.runs, w.data, w.blobs, w.work = a.store, a.store, a.blobs, work
 	if _, err := a.store.RequeueLost(ctx, holder); err != nil {
+		return err
+	}
+	if _, err := a.store.ForgetUnfinishedReplies(ctx); err != nil {
 		return err
 	}
 	data := &holding{DatasetStore: a.store, work: work, graves: a.graves}

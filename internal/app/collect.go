@@ -15,20 +15,26 @@ const (
 	collectEvery = time.Hour
 )
 
-// collect deletes objects that no row names, now and then, until ctx ends.
-func (a *App) collect(ctx context.Context) {
-	ticker := time.NewTicker(collectEvery)
-	defer ticker.Stop()
+// care does what has to be done now and then, until ctx ends.
+func (a *App) care(ctx context.Context) {
+	requeue, collect := time.NewTicker(leaseTTL), time.NewTicker(collectEvery)
+	defer requeue.Stop()
+	defer collect.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-		}
-		if n, err := a.sweep(ctx); err != nil {
-			a.options.Log.Warn("unused objects were not collected", "error", err)
-		} else if n > 0 {
-			a.options.Log.Info("unused objects collected", "objects", n)
+		case <-requeue.C:
+			// A run whose end could not be stored, as on a full disk, is taken up again.
+			if _, err := a.store.RequeueExpired(ctx); err != nil {
+				a.options.Log.Warn("lost runs were not queued again", "error", err)
+			}
+		case <-collect.C:
+			if n, err := a.sweep(ctx); err != nil {
+				a.options.Log.Warn("unused objects were not collected", "error", err)
+			} else if n > 0 {
+				a.options.Log.Info("unused objects collected", "objects", n)
+			}
 		}
 	}
 }

@@ -31,6 +31,7 @@ type worker struct {
 	data   lathe.DatasetStore
 	blobs  lathe.BlobStore
 	work   *workshop
+	hub    *hub
 	holder string
 	retry  time.Duration // between tries to store a run's state
 	log    *slog.Logger
@@ -191,26 +192,35 @@ func (j *heldRun) warn(ctx context.Context, dataset lathe.DatasetVersion) error 
 	return nil
 }
 
-// heartbeat renews the lease until ctx ends, and ends the work when it is to stop or the lease is lost.
+// heartbeat renews the lease until ctx ends, and ends the work when the run is to stop or the lease is lost.
 func (j *heldRun) heartbeat(ctx context.Context, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(500 * time.Millisecond)
+	ticker := time.NewTicker(leaseTTL / 3)
 	defer ticker.Stop()
 	for {
+		wake := j.hub.wait(j.run.Project, j.run.ID)
+		if stopping, err := j.stopping(ctx); stopping {
+			cancel(errStopped)
+		} else if err != nil && ctx.Err() == nil {
+			j.log.Warn("run not read", "run", j.run.ID, "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-wake: // something was committed to the run: perhaps that it is to stop
+			continue
 		case <-ticker.C:
 		}
-		stopping, err := j.runs.RenewLease(ctx, j.lease, leaseTTL)
-		switch {
-		case lathe.CodeOf(err) == lathe.CodeConflict:
+		if _, err := j.runs.RenewLease(ctx, j.lease, leaseTTL); lathe.CodeOf(err) == lathe.CodeConflict {
 			cancel(errLost)
-		case err != nil && ctx.Err() == nil:
+		} else if err != nil && ctx.Err() == nil {
 			j.log.Warn("lease not renewed", "run", j.run.ID, "error", err)
-		case stopping:
-			cancel(errStopped)
 		}
 	}
+}
+
+func (j *heldRun) stopping(ctx context.Context) (bool, error) {
+	run, err := j.runs.FindRun(ctx, j.run.Project, j.run.ID)
+	return run.Stopping, err
 }
 
 // event stores one line of the child's report.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"maps"
 	"reflect"
 	"testing"
 	"time"
@@ -14,7 +15,17 @@ type access func(p lathe.Project, run, key, name string, lease lathe.Lease) (any
 // accesses has every method of the stores that takes a project or a lease. Those that make something of their own are
 // listed as nil: they cannot reach another project's.
 func accesses(e *env) map[string]access {
-	err := func(err error) (any, error) { return nil, err }
+	all := keyAccesses(e)
+	for _, more := range []map[string]access{dataAccesses(e), runAccesses(e), modelAccesses(e), endpointAccesses(e)} {
+		maps.Copy(all, more)
+	}
+	return all
+}
+
+// found is what a method that gives an error alone found: nothing.
+func found(err error) (any, error) { return nil, err }
+
+func dataAccesses(e *env) map[string]access {
 	erase := draft("", 1)
 	erase.Rows, erase.Erase = 9, []lathe.Erasure{{Rows: []int64{5}}}
 	return map[string]access{
@@ -40,9 +51,13 @@ func accesses(e *env) map[string]access {
 			return s, err
 		},
 		"DeleteDataset": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return err(e.DeleteDataset(ctx, p, name))
+			return found(e.DeleteDataset(ctx, p, name))
 		},
+	}
+}
 
+func runAccesses(e *env) map[string]access {
+	return map[string]access{
 		"CreateRun": nil,
 		"FindRun":   func(p lathe.Project, run, _, _ string, _ lathe.Lease) (any, error) { return e.FindRun(ctx, p, run) },
 		"FindRuns": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
@@ -61,19 +76,23 @@ func accesses(e *env) map[string]access {
 			_, err := e.RenewLease(ctx, l, time.Hour)
 			return nil, err
 		},
-		"ReleaseRun": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) { return err(e.ReleaseRun(ctx, l)) },
+		"ReleaseRun": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) { return found(e.ReleaseRun(ctx, l)) },
 		"AppendEvents": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) {
 			_, err := e.AppendEvents(ctx, l, log(1))
 			return nil, err
 		},
 		"SaveCheckpoint": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) {
-			return err(e.SaveCheckpoint(ctx, l, 1, blobOf("x")))
+			return found(e.SaveCheckpoint(ctx, l, 1, blobOf("x")))
 		},
 		"FinishRun": func(_ lathe.Project, _, _, _ string, l lathe.Lease) (any, error) {
 			r, _, err := e.FinishRun(ctx, l, lathe.Outcome{State: lathe.RunStopped})
 			return r, err
 		},
+	}
+}
 
+func modelAccesses(e *env) map[string]access {
+	return map[string]access{
 		"CreateModelVersion": nil,
 		"FindModel":          func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) { return e.FindModel(ctx, p, name) },
 		"FindModels": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
@@ -92,9 +111,13 @@ func accesses(e *env) map[string]access {
 			return e.RollbackModel(ctx, p, name)
 		},
 		"DeleteModelVersion": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return err(e.DeleteModelVersion(ctx, p, name, 2))
+			return found(e.DeleteModelVersion(ctx, p, name, 2))
 		},
+	}
+}
 
+func endpointAccesses(e *env) map[string]access {
+	return map[string]access{
 		"PutEndpoint": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
 			return e.PutEndpoint(ctx, p, lathe.Endpoint{Name: "mine", Routes: []lathe.Route{{Model: name, Version: 1, Share: 100}}})
 		},
@@ -108,9 +131,13 @@ func accesses(e *env) map[string]access {
 			return e.SetDefaultEndpoint(ctx, p, name)
 		},
 		"DeleteEndpoint": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return err(e.DeleteEndpoint(ctx, p, name))
+			return found(e.DeleteEndpoint(ctx, p, name))
 		},
+	}
+}
 
+func keyAccesses(e *env) map[string]access {
+	return map[string]access{
 		"CreateKey": nil,
 		"FindKey":   func(p lathe.Project, _, key, _ string, _ lathe.Lease) (any, error) { return e.FindKey(ctx, p, key) },
 		"FindKeys": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
@@ -122,13 +149,13 @@ func accesses(e *env) map[string]access {
 		"Secret":      func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) { return e.Secret(ctx, p, name) },
 		"FindSecrets": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) { return e.FindSecrets(ctx, p) },
 		"DeleteSecret": func(p lathe.Project, _, _, name string, _ lathe.Lease) (any, error) {
-			return err(e.DeleteSecret(ctx, p, name))
+			return found(e.DeleteSecret(ctx, p, name))
 		},
 
 		"FindUsage":  func(p lathe.Project, _, key, _ string, _ lathe.Lease) (any, error) { return e.FindUsage(ctx, p, key) },
 		"BeginReply": nil,
 		"FinishReply": func(p lathe.Project, _, _, _ string, _ lathe.Lease) (any, error) {
-			return err(e.FinishReply(ctx, p, "ana", "k", nil))
+			return found(e.FinishReply(ctx, p, "ana", "k", nil))
 		},
 
 		"SaveUsage": nil, "FindKeyByHash": nil, "RequeueLost": nil, // take no project: records and keys tell theirs
