@@ -101,7 +101,7 @@ func (term *terminal) environment() []string {
 	var env []string
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
-		if !strings.HasPrefix(name, "LATHE_") && name != "HOME" && name != "PATH" && !strings.HasSuffix(strings.ToLower(name), "_proxy") {
+		if (name == "LATHE_CPU" || !strings.HasPrefix(name, "LATHE_")) && name != "HOME" && name != "PATH" && !strings.HasSuffix(strings.ToLower(name), "_proxy") {
 			env = append(env, v)
 		}
 	}

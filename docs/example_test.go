@@ -134,7 +134,8 @@ func walk(t *testing.T, term *terminal, e example) []string {
 	if matches(plain(strings.Join(e.output, "\n")), plain(got)) {
 		return e.output
 	}
-	if *update && !slices.ContainsFunc(e.output, func(s string) bool { return strings.Contains(s, "...") }) {
+	elided := slices.ContainsFunc(e.output, func(s string) bool { return strings.Contains(s, "...") })
+	if *update && !elided && !strings.Contains(got, "panic:") {
 		return strings.Split(strings.TrimRight(got, "\n"), "\n")
 	}
 	t.Errorf("line %d: $ %s\nprints\n%s\nand the document shows\n%s", e.line, e.command, got, strings.Join(e.output, "\n"))
