@@ -269,6 +269,8 @@ func (j *heldRun) product(ctx context.Context, header json.RawMessage, r io.Read
 func (j *heldRun) ending(err error) func(ctx context.Context) error {
 	var crash *child.CrashError
 	switch {
+	case err == nil && j.verify != nil && j.result.Digest != "":
+		return j.compare
 	case err == nil && j.version == nil:
 		return j.failure(errors.New("app: the child ended without a result"))
 	case err == nil:
@@ -279,6 +281,8 @@ func (j *heldRun) ending(err error) func(ctx context.Context) error {
 		return j.finish(lathe.Outcome{State: lathe.RunStopped})
 	case errors.Is(err, context.Canceled):
 		return j.release // the service stops; the next start goes on from the checkpoint
+	case errors.As(err, &crash) && crash.OutOfMemory:
+		return j.failure(outOfMemory(crash))
 	case errors.As(err, &crash) && j.crashed(j.run):
 		j.log.Warn("child crashed, the run goes on from its checkpoint", "run", j.run.ID, "attempt", j.run.Attempt, "error", err)
 		return j.releaseCrashed
