@@ -46,3 +46,26 @@ func selu(dst, x []float32)            { mapRef(seluOne, dst, x) }
 func seluGrad(dz, dy, y []float32)     { slopeRef(seluSlope, dz, dy, y) }
 func mish(dst, x []float32)            { mapRef(mishOne, dst, x) }
 func mishGrad(dz, dy, x []float32)     { slopeRef(mishSlope, dz, dy, x) }
+
+func expRows(dst, x, top, total []float32, factor float32, cols, dstStep, xStep int) {
+	expRowsRef(dst, x, top, total, factor, cols, dstStep, xStep)
+}
+
+func scaleRows(dst, factor []float32, cols, step int) { scaleRowsRef(dst, factor, cols, step) }
+
+func ceRows(dst, mul, alpha []float32, sub float32, cols int) {
+	ceRowsRef(dst, mul, alpha, sub, cols)
+}
+
+func softmaxGrad(dx, dy, y []float32, cols int, scale float32) {
+	softmaxGradRef(dx, dy, y, cols, scale)
+}
+
+func smallLine() int { return 0 } // the references know rows of any width alone
+
+func softmaxSmall(dst, x []float32, rows, cols, step int, factor float32) {
+	var top, total [lineBlock]float32
+	expRowsRef(dst, x, top[:rows], total[:rows], factor, cols, step, step)
+}
+
+func ceSmall(_, _, _, _, _ []float32, _ []int32, _, _ float32, _ int) {}

@@ -117,6 +117,11 @@ func FuzzRows(f *testing.F) {
 		agree(t, "softmax", x, at, func(dst []float32) float64 { Softmax(dst, x, rows, cols); return 0 })
 		agree(t, "logsumexp", x[:rows], at, func(dst []float32) float64 { LogSumExp(dst, x, rows, cols); return 0 })
 		agree(t, "celogits", x, at, func(dst []float32) float64 { return CELogits(dst, x, label, rows, cols, 0.1) })
+		agree(t, "celogitsweighted", x, at, func(dst []float32) float64 {
+			return CELogitsWeighted(dst, x, x[:rows], label, rows, cols, 0.1, 0.2)
+		})
+		agree(t, "softmaxscaled", x, at, func(dst []float32) float64 { SoftmaxScaled(dst, x, label, rows, cols, 0.3); return 0 })
+		agree(t, "softmaxgrad", x, at, func(dst []float32) float64 { SoftmaxGrad(dst, dst, x, rows, cols, 0.3); return 0 })
 		for i := range label {
 			label[i] = int32((i * int(shift)) % rows)
 		}

@@ -119,6 +119,24 @@ func gatherAVX2(dst *float32, src *float32, index *int32, rows int, cols int)
 func scatterAddAVX2(dst *float32, src *float32, index *int32, rows int, cols int)
 
 //go:noescape
+func expRowsAVX2(dst *float32, x *float32, top *float32, total *float32, scale float32, rows int, cols int, dstStep int, xStep int)
+
+//go:noescape
+func softmaxSmallAVX2(dst *float32, x *float32, scale float32, rows int, cols int, step int)
+
+//go:noescape
+func ceSmallAVX2(dz *float32, z *float32, top *float32, total *float32, alpha *float32, label *int32, base float32, hot float32, rows int, cols int)
+
+//go:noescape
+func scaleRowsAVX2(dst *float32, mul *float32, rows int, cols int, step int)
+
+//go:noescape
+func ceRowsAVX2(dst *float32, mul *float32, alpha *float32, sub float32, rows int, cols int, step int)
+
+//go:noescape
+func softmaxGradAVX2(dx *float32, dy *float32, y *float32, scale float32, rows int, cols int)
+
+//go:noescape
 func tile6x4AVX512(t *byte)
 
 //go:noescape
@@ -234,6 +252,24 @@ func gatherAVX512(dst *float32, src *float32, index *int32, rows int, cols int)
 
 //go:noescape
 func scatterAddAVX512(dst *float32, src *float32, index *int32, rows int, cols int)
+
+//go:noescape
+func expRowsAVX512(dst *float32, x *float32, top *float32, total *float32, scale float32, rows int, cols int, dstStep int, xStep int)
+
+//go:noescape
+func softmaxSmallAVX512(dst *float32, x *float32, scale float32, rows int, cols int, step int)
+
+//go:noescape
+func ceSmallAVX512(dz *float32, z *float32, top *float32, total *float32, alpha *float32, label *int32, base float32, hot float32, rows int, cols int)
+
+//go:noescape
+func scaleRowsAVX512(dst *float32, mul *float32, rows int, cols int, step int)
+
+//go:noescape
+func ceRowsAVX512(dst *float32, mul *float32, alpha *float32, sub float32, rows int, cols int, step int)
+
+//go:noescape
+func softmaxGradAVX512(dx *float32, dy *float32, y *float32, scale float32, rows int, cols int)
 
 //go:noescape
 func prefetchRows(src *float32, index *int32, rows int, step int)

@@ -5115,6 +5115,802 @@ next:
 	VZEROUPPER
 	RET
 
+// func expRowsAVX2(dst *float32, x *float32, top *float32, total *float32, scale float32, rows int, cols int, dstStep int, xStep int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·expRowsAVX2(SB), NOSPLIT, $0-72
+	MOVQ         dst+0(FP), DX
+	MOVQ         dstStep+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         x+8(FP), SI
+	MOVQ         xStep+64(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         rows+40(FP), R8
+	MOVQ         cols+48(FP), R9
+	MOVQ         top+16(FP), R10
+	MOVQ         total+24(FP), R11
+	VBROADCASTSS scale+32(FP), Y0
+	CMPQ         R9, $0x08
+	JG           large
+	LEAQ         tailMasks<>+0(SB), AX
+	MOVQ         R9, CX
+	NEGQ         CX
+	VMOVUPS      256(AX)(CX*4), Y1
+
+smallRows:
+	VMASKMOVPS   (SI), Y1, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS constff800000<>+0(SB), Y3
+	VBLENDVPS    Y1, Y2, Y3, Y3
+	VMOVAPS      Y3, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VMAXPS       X3, X4, X4
+	VSHUFPS      $0x0e, X4, X4, X3
+	VMAXPS       X3, X4, X4
+	VSHUFPS      $0x01, X4, X4, X3
+	VMAXPS       X3, X4, X4
+	VBROADCASTSS X4, Y3
+	VMOVSS       X3, (R10)
+	ADDQ         $0x04, R10
+	VSUBPS       Y3, Y2, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS const4b400000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y2, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS const3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS constb102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS const39506967<>+0(SB), Y3
+	VFMADD213PS  const3ab743ce<>+0(SB), Y2, Y3
+	VFMADD213PS  const3c088908<>+0(SB), Y2, Y3
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y2, Y3
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y2, Y3
+	VFMADD213PS  const3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y3
+	VADDPS       const3f800000<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y1, (DX)
+	VANDPS       Y1, Y3, Y3
+	VMOVAPS      Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPS       X2, X3, X3
+	VSHUFPS      $0x0e, X3, X3, X2
+	VADDPS       X2, X3, X3
+	VSHUFPS      $0x01, X3, X3, X2
+	VADDPS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	VMOVSS       X2, (R11)
+	ADDQ         $0x04, R11
+	ADDQ         BX, DX
+	ADDQ         DI, SI
+	DECQ         R8
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VBROADCASTSS constff800000<>+0(SB), Y1
+	XORQ         AX, AX
+	MOVQ         R9, CX
+	SUBQ         $0x08, CX
+	JLT          pass1tail
+
+pass1:
+	VMOVUPS (SI)(AX*4), Y2
+	VMULPS  Y0, Y2, Y2
+	VMAXPS  Y2, Y1, Y1
+	ADDQ    $0x08, AX
+	SUBQ    $0x08, CX
+	JGE     pass1
+
+pass1tail:
+	ADDQ       $0x08, CX
+	JZ         pass1end
+	LEAQ       tailMasks<>+0(SB), R12
+	NEGQ       CX
+	VMOVUPS    256(R12)(CX*4), Y2
+	VMASKMOVPS (SI)(AX*4), Y2, Y3
+	VMULPS     Y0, Y3, Y3
+	VBLENDVPS  Y2, Y3, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+
+pass1end:
+	VMOVAPS      Y1, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VMAXPS       X1, X2, X2
+	VSHUFPS      $0x0e, X2, X2, X1
+	VMAXPS       X1, X2, X2
+	VSHUFPS      $0x01, X2, X2, X1
+	VMAXPS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	VMOVSS       X1, (R10)
+	ADDQ         $0x04, R10
+	XORQ         AX, AX
+	MOVQ         R9, CX
+	SUBQ         $0x08, CX
+	JLT          pass2tail
+
+pass2:
+	VMOVUPS      (SI)(AX*4), Y2
+	VMULPS       Y0, Y2, Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS const4b400000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y2, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS const3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS constb102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS const39506967<>+0(SB), Y3
+	VFMADD213PS  const3ab743ce<>+0(SB), Y2, Y3
+	VFMADD213PS  const3c088908<>+0(SB), Y2, Y3
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y2, Y3
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y2, Y3
+	VFMADD213PS  const3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y3
+	VADDPS       const3f800000<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (DX)(AX*4)
+	ADDQ         $0x08, AX
+	SUBQ         $0x08, CX
+	JGE          pass2
+
+pass2tail:
+	ADDQ         $0x08, CX
+	JZ           pass2end
+	LEAQ         tailMasks<>+0(SB), R12
+	NEGQ         CX
+	VMOVUPS      256(R12)(CX*4), Y2
+	VMASKMOVPS   (SI)(AX*4), Y2, Y3
+	VMULPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS constc2d00000<>+0(SB), Y1
+	VMAXPS       Y3, Y1, Y3
+	VBROADCASTSS const4b400000<>+0(SB), Y1
+	VMOVAPS      Y1, Y4
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS       Y1, Y4, Y4
+	VMOVAPS      Y3, Y1
+	VFNMADD231PS const3f317218<>+0(SB), Y4, Y1
+	VFNMADD231PS constb102e308<>+0(SB), Y4, Y1
+	VBROADCASTSS const39506967<>+0(SB), Y3
+	VFMADD213PS  const3ab743ce<>+0(SB), Y1, Y3
+	VFMADD213PS  const3c088908<>+0(SB), Y1, Y3
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y1, Y3
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y1, Y3
+	VFMADD213PS  const3f000000<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y5
+	VFMADD213PS  Y1, Y5, Y3
+	VADDPS       const3f800000<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y1
+	VPSUBD       Y1, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y2, (DX)(AX*4)
+
+pass2end:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	XORQ   AX, AX
+	MOVQ   R9, CX
+
+pass3:
+	CMPQ    CX, $0x40
+	JLT     pass3tail
+	VMOVUPS (DX)(AX*4), Y9
+	VADDPS  Y9, Y1, Y1
+	VMOVUPS 32(DX)(AX*4), Y9
+	VADDPS  Y9, Y2, Y2
+	VMOVUPS 64(DX)(AX*4), Y9
+	VADDPS  Y9, Y3, Y3
+	VMOVUPS 96(DX)(AX*4), Y9
+	VADDPS  Y9, Y4, Y4
+	VMOVUPS 128(DX)(AX*4), Y9
+	VADDPS  Y9, Y5, Y5
+	VMOVUPS 160(DX)(AX*4), Y9
+	VADDPS  Y9, Y6, Y6
+	VMOVUPS 192(DX)(AX*4), Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 224(DX)(AX*4), Y9
+	VADDPS  Y9, Y8, Y8
+	ADDQ    $0x40, AX
+	SUBQ    $0x40, CX
+	JMP     pass3
+
+pass3tail:
+	TESTQ      CX, CX
+	JZ         pass3fold
+	LEAQ       tailMasks<>+0(SB), R12
+	NEGQ       CX
+	LEAQ       256(R12)(CX*4), R12
+	VMOVUPS    (R12), Y9
+	VMASKMOVPS (DX)(AX*4), Y9, Y9
+	VADDPS     Y9, Y1, Y1
+	VMOVUPS    32(R12), Y9
+	VMASKMOVPS 32(DX)(AX*4), Y9, Y9
+	VADDPS     Y9, Y2, Y2
+	VMOVUPS    64(R12), Y9
+	VMASKMOVPS 64(DX)(AX*4), Y9, Y9
+	VADDPS     Y9, Y3, Y3
+	VMOVUPS    96(R12), Y9
+	VMASKMOVPS 96(DX)(AX*4), Y9, Y9
+	VADDPS     Y9, Y4, Y4
+	VMOVUPS    128(R12), Y9
+	VMASKMOVPS 128(DX)(AX*4), Y9, Y9
+	VADDPS     Y9, Y5, Y5
+	VMOVUPS    160(R12), Y9
+	VMASKMOVPS 160(DX)(AX*4), Y9, Y9
+	VADDPS     Y9, Y6, Y6
+	VMOVUPS    192(R12), Y9
+	VMASKMOVPS 192(DX)(AX*4), Y9, Y9
+	VADDPS     Y9, Y7, Y7
+	VMOVUPS    224(R12), Y9
+	VMASKMOVPS 224(DX)(AX*4), Y9, Y9
+	VADDPS     Y9, Y8, Y8
+
+pass3fold:
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVAPS      Y1, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPS       X1, X2, X2
+	VSHUFPS      $0x0e, X2, X2, X1
+	VADDPS       X1, X2, X2
+	VSHUFPS      $0x01, X2, X2, X1
+	VADDPS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	VMOVSS       X1, (R11)
+	ADDQ         $0x04, R11
+	ADDQ         BX, DX
+	ADDQ         DI, SI
+	DECQ         R8
+	JNZ          large
+	VZEROUPPER
+	RET
+
+// func softmaxSmallAVX2(dst *float32, x *float32, scale float32, rows int, cols int, step int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxSmallAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         step+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         x+8(FP), DX
+	MOVQ         step+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         rows+24(FP), SI
+	MOVQ         cols+32(FP), DI
+	VBROADCASTSS scale+16(FP), Y0
+	LEAQ         tailMasks<>+0(SB), R8
+	NEGQ         DI
+	VMOVUPS      256(R8)(DI*4), Y1
+
+smallRows:
+	VMASKMOVPS   (DX), Y1, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS constff800000<>+0(SB), Y3
+	VBLENDVPS    Y1, Y2, Y3, Y3
+	VMOVAPS      Y3, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VMAXPS       X3, X4, X4
+	VSHUFPS      $0x0e, X4, X4, X3
+	VMAXPS       X3, X4, X4
+	VSHUFPS      $0x01, X4, X4, X3
+	VMAXPS       X3, X4, X4
+	VBROADCASTSS X4, Y3
+	VSUBPS       Y3, Y2, Y2
+	VBROADCASTSS constc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS const4b400000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y2, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS const3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS constb102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS const39506967<>+0(SB), Y3
+	VFMADD213PS  const3ab743ce<>+0(SB), Y2, Y3
+	VFMADD213PS  const3c088908<>+0(SB), Y2, Y3
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y2, Y3
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y2, Y3
+	VFMADD213PS  const3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y3
+	VADDPS       const3f800000<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VANDPS       Y1, Y3, Y3
+	VMOVAPS      Y3, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPS       X2, X4, X4
+	VSHUFPS      $0x0e, X4, X4, X2
+	VADDPS       X2, X4, X4
+	VSHUFPS      $0x01, X4, X4, X2
+	VADDPS       X2, X4, X4
+	VBROADCASTSS X4, Y2
+	VBROADCASTSS const3f800000<>+0(SB), Y4
+	VDIVPS       Y2, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y1, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+// func ceSmallAVX2(dz *float32, z *float32, top *float32, total *float32, alpha *float32, label *int32, base float32, hot float32, rows int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·ceSmallAVX2(SB), NOSPLIT, $0-72
+	MOVQ         dz+0(FP), AX
+	MOVQ         cols+64(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         z+8(FP), DX
+	MOVQ         cols+64(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         rows+56(FP), SI
+	MOVQ         cols+64(FP), DI
+	MOVQ         top+16(FP), R8
+	MOVQ         total+24(FP), R9
+	MOVQ         alpha+32(FP), R10
+	MOVQ         label+40(FP), R11
+	VBROADCASTSS base+48(FP), Y0
+	VBROADCASTSS hot+52(FP), Y1
+	VMOVUPS      counting<>+0(SB), Y2
+	LEAQ         tailMasks<>+0(SB), R12
+	NEGQ         DI
+	VMOVUPS      256(R12)(DI*4), Y3
+
+smallRows:
+	VMASKMOVPS   (DX), Y3, Y4
+	VBROADCASTSS constff800000<>+0(SB), Y5
+	VBLENDVPS    Y3, Y4, Y5, Y5
+	VMOVAPS      Y5, Y6
+	VEXTRACTF128 $0x01, Y6, X5
+	VMAXPS       X5, X6, X6
+	VSHUFPS      $0x0e, X6, X6, X5
+	VMAXPS       X5, X6, X6
+	VSHUFPS      $0x01, X6, X6, X5
+	VMAXPS       X5, X6, X6
+	VBROADCASTSS X6, Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS constc2d00000<>+0(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VBROADCASTSS const4b400000<>+0(SB), Y6
+	VMOVAPS      Y6, Y7
+	VFMADD231PS  const3fb8aa3b<>+0(SB), Y4, Y7
+	VSUBPS       Y6, Y7, Y7
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS const3f317218<>+0(SB), Y7, Y4
+	VFNMADD231PS constb102e308<>+0(SB), Y7, Y4
+	VBROADCASTSS const39506967<>+0(SB), Y6
+	VFMADD213PS  const3ab743ce<>+0(SB), Y4, Y6
+	VFMADD213PS  const3c088908<>+0(SB), Y4, Y6
+	VFMADD213PS  const3d2aa9c1<>+0(SB), Y4, Y6
+	VFMADD213PS  const3e2aaaaa<>+0(SB), Y4, Y6
+	VFMADD213PS  const3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y8
+	VFMADD213PS  Y4, Y8, Y6
+	VADDPS       const3f800000<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y4
+	VPSUBD       Y4, Y7, Y7
+	VPADDD       const0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       const0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y4, Y6, Y6
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y3, Y6, Y6
+	VMOVAPS      Y6, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPS       X4, X7, X7
+	VSHUFPS      $0x0e, X7, X7, X4
+	VADDPS       X4, X7, X7
+	VSHUFPS      $0x01, X7, X7, X4
+	VADDPS       X4, X7, X7
+	VBROADCASTSS X7, Y4
+	VBROADCASTSS const3f800000<>+0(SB), Y7
+	VDIVPS       Y4, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X5, (R8)
+	ADDQ         $0x04, R8
+	VMOVSS       X4, (R9)
+	ADDQ         $0x04, R9
+	VPBROADCASTD (R11), Y4
+	ADDQ         $0x04, R11
+	VPCMPEQD     Y4, Y2, Y4
+	VBLENDVPS    Y4, Y1, Y0, Y4
+	VSUBPS       Y4, Y6, Y6
+	VBROADCASTSS (R10), Y4
+	ADDQ         $0x04, R10
+	VMULPS       Y4, Y6, Y6
+	VMASKMOVPS   Y6, Y3, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+DATA counting<>+0(SB)/4, $0x00000000
+DATA counting<>+4(SB)/4, $0x00000001
+DATA counting<>+8(SB)/4, $0x00000002
+DATA counting<>+12(SB)/4, $0x00000003
+DATA counting<>+16(SB)/4, $0x00000004
+DATA counting<>+20(SB)/4, $0x00000005
+DATA counting<>+24(SB)/4, $0x00000006
+DATA counting<>+28(SB)/4, $0x00000007
+DATA counting<>+32(SB)/4, $0x00000008
+DATA counting<>+36(SB)/4, $0x00000009
+DATA counting<>+40(SB)/4, $0x0000000a
+DATA counting<>+44(SB)/4, $0x0000000b
+DATA counting<>+48(SB)/4, $0x0000000c
+DATA counting<>+52(SB)/4, $0x0000000d
+DATA counting<>+56(SB)/4, $0x0000000e
+DATA counting<>+60(SB)/4, $0x0000000f
+GLOBL counting<>(SB), RODATA|NOPTR, $64
+
+// func scaleRowsAVX2(dst *float32, mul *float32, rows int, cols int, step int)
+// Requires: AVX
+TEXT ·scaleRowsAVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), DX
+	MOVQ    step+32(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    rows+16(FP), SI
+	MOVQ    cols+24(FP), DI
+	MOVQ    mul+8(FP), R8
+	CMPQ    DI, $0x08
+	JG      large
+	LEAQ    tailMasks<>+0(SB), AX
+	MOVQ    DI, CX
+	NEGQ    CX
+	VMOVUPS 256(AX)(CX*4), Y0
+
+smallRows:
+	VBROADCASTSS (R8), Y1
+	ADDQ         $0x04, R8
+	VMASKMOVPS   (DX), Y0, Y2
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (DX)
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VBROADCASTSS (R8), Y0
+	ADDQ         $0x04, R8
+	XORQ         AX, AX
+	MOVQ         DI, CX
+	SUBQ         $0x08, CX
+	JLT          pass1tail
+
+pass1:
+	VMOVUPS (DX)(AX*4), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (DX)(AX*4)
+	ADDQ    $0x08, AX
+	SUBQ    $0x08, CX
+	JGE     pass1
+
+pass1tail:
+	ADDQ       $0x08, CX
+	JZ         pass1end
+	LEAQ       tailMasks<>+0(SB), R9
+	NEGQ       CX
+	VMOVUPS    256(R9)(CX*4), Y1
+	VMASKMOVPS (DX)(AX*4), Y1, Y2
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (DX)(AX*4)
+
+pass1end:
+	ADDQ BX, DX
+	DECQ SI
+	JNZ  large
+	VZEROUPPER
+	RET
+
+// func ceRowsAVX2(dst *float32, mul *float32, alpha *float32, sub float32, rows int, cols int, step int)
+// Requires: AVX
+TEXT ·ceRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst+0(FP), DX
+	MOVQ         step+48(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         rows+32(FP), SI
+	MOVQ         cols+40(FP), DI
+	MOVQ         mul+8(FP), R8
+	MOVQ         alpha+16(FP), R9
+	VBROADCASTSS sub+24(FP), Y0
+	CMPQ         DI, $0x08
+	JG           large
+	LEAQ         tailMasks<>+0(SB), AX
+	MOVQ         DI, CX
+	NEGQ         CX
+	VMOVUPS      256(AX)(CX*4), Y1
+
+smallRows:
+	VBROADCASTSS (R8), Y2
+	ADDQ         $0x04, R8
+	VBROADCASTSS (R9), Y3
+	ADDQ         $0x04, R9
+	VMASKMOVPS   (DX), Y1, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMASKMOVPS   Y4, Y1, (DX)
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VBROADCASTSS (R8), Y1
+	ADDQ         $0x04, R8
+	VBROADCASTSS (R9), Y2
+	ADDQ         $0x04, R9
+	XORQ         AX, AX
+	MOVQ         DI, CX
+	SUBQ         $0x08, CX
+	JLT          pass1tail
+
+pass1:
+	VMOVUPS (DX)(AX*4), Y3
+	VMULPS  Y1, Y3, Y3
+	VSUBPS  Y0, Y3, Y3
+	VMULPS  Y2, Y3, Y3
+	VMOVUPS Y3, (DX)(AX*4)
+	ADDQ    $0x08, AX
+	SUBQ    $0x08, CX
+	JGE     pass1
+
+pass1tail:
+	ADDQ       $0x08, CX
+	JZ         pass1end
+	LEAQ       tailMasks<>+0(SB), R10
+	NEGQ       CX
+	VMOVUPS    256(R10)(CX*4), Y3
+	VMASKMOVPS (DX)(AX*4), Y3, Y4
+	VMULPS     Y1, Y4, Y4
+	VSUBPS     Y0, Y4, Y4
+	VMULPS     Y2, Y4, Y4
+	VMASKMOVPS Y4, Y3, (DX)(AX*4)
+
+pass1end:
+	ADDQ BX, DX
+	DECQ SI
+	JNZ  large
+	VZEROUPPER
+	RET
+
+// func softmaxGradAVX2(dx *float32, dy *float32, y *float32, scale float32, rows int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dx+0(FP), DX
+	MOVQ         cols+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         dy+8(FP), SI
+	MOVQ         cols+40(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         y+16(FP), R8
+	MOVQ         cols+40(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         rows+32(FP), R10
+	MOVQ         cols+40(FP), R11
+	VBROADCASTSS scale+24(FP), Y0
+	CMPQ         R11, $0x08
+	JG           large
+	LEAQ         tailMasks<>+0(SB), AX
+	MOVQ         R11, CX
+	NEGQ         CX
+	VMOVUPS      256(AX)(CX*4), Y1
+
+smallRows:
+	VMASKMOVPS   (SI), Y1, Y2
+	VMASKMOVPS   (R8), Y1, Y3
+	VXORPS       Y4, Y4, Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVAPS      Y4, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPS       X4, X5, X5
+	VSHUFPS      $0x0e, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VSHUFPS      $0x01, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VBROADCASTSS X5, Y4
+	VSUBPS       Y4, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMASKMOVPS   Y2, Y1, (DX)
+	ADDQ         BX, DX
+	ADDQ         DI, SI
+	ADDQ         R9, R8
+	DECQ         R10
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	XORQ   AX, AX
+	MOVQ   R11, CX
+
+pass1:
+	CMPQ        CX, $0x40
+	JLT         pass1tail
+	VMOVUPS     (SI)(AX*4), Y9
+	VMOVUPS     (R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y1
+	VMOVUPS     32(SI)(AX*4), Y9
+	VMOVUPS     32(R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y2
+	VMOVUPS     64(SI)(AX*4), Y9
+	VMOVUPS     64(R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y3
+	VMOVUPS     96(SI)(AX*4), Y9
+	VMOVUPS     96(R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y4
+	VMOVUPS     128(SI)(AX*4), Y9
+	VMOVUPS     128(R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y5
+	VMOVUPS     160(SI)(AX*4), Y9
+	VMOVUPS     160(R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y6
+	VMOVUPS     192(SI)(AX*4), Y9
+	VMOVUPS     192(R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y7
+	VMOVUPS     224(SI)(AX*4), Y9
+	VMOVUPS     224(R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y8
+	ADDQ        $0x40, AX
+	SUBQ        $0x40, CX
+	JMP         pass1
+
+pass1tail:
+	TESTQ       CX, CX
+	JZ          pass1fold
+	LEAQ        tailMasks<>+0(SB), R12
+	NEGQ        CX
+	LEAQ        256(R12)(CX*4), R12
+	VMOVUPS     (R12), Y9
+	VMASKMOVPS  (SI)(AX*4), Y9, Y10
+	VMASKMOVPS  (R8)(AX*4), Y9, Y9
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     32(R12), Y9
+	VMASKMOVPS  32(SI)(AX*4), Y9, Y10
+	VMASKMOVPS  32(R8)(AX*4), Y9, Y9
+	VFMADD231PS Y10, Y9, Y2
+	VMOVUPS     64(R12), Y9
+	VMASKMOVPS  64(SI)(AX*4), Y9, Y10
+	VMASKMOVPS  64(R8)(AX*4), Y9, Y9
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     96(R12), Y9
+	VMASKMOVPS  96(SI)(AX*4), Y9, Y10
+	VMASKMOVPS  96(R8)(AX*4), Y9, Y9
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     128(R12), Y9
+	VMASKMOVPS  128(SI)(AX*4), Y9, Y10
+	VMASKMOVPS  128(R8)(AX*4), Y9, Y9
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     160(R12), Y9
+	VMASKMOVPS  160(SI)(AX*4), Y9, Y10
+	VMASKMOVPS  160(R8)(AX*4), Y9, Y9
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     192(R12), Y9
+	VMASKMOVPS  192(SI)(AX*4), Y9, Y10
+	VMASKMOVPS  192(R8)(AX*4), Y9, Y9
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS     224(R12), Y9
+	VMASKMOVPS  224(SI)(AX*4), Y9, Y10
+	VMASKMOVPS  224(R8)(AX*4), Y9, Y9
+	VFMADD231PS Y10, Y9, Y8
+
+pass1fold:
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVAPS      Y1, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPS       X1, X2, X2
+	VSHUFPS      $0x0e, X2, X2, X1
+	VADDPS       X1, X2, X2
+	VSHUFPS      $0x01, X2, X2, X1
+	VADDPS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	XORQ         AX, AX
+	MOVQ         R11, CX
+	SUBQ         $0x08, CX
+	JLT          pass2tail
+
+pass2:
+	VMOVUPS (SI)(AX*4), Y2
+	VMOVUPS (R8)(AX*4), Y3
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y3, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS Y2, (DX)(AX*4)
+	ADDQ    $0x08, AX
+	SUBQ    $0x08, CX
+	JGE     pass2
+
+pass2tail:
+	ADDQ       $0x08, CX
+	JZ         pass2end
+	LEAQ       tailMasks<>+0(SB), R12
+	NEGQ       CX
+	VMOVUPS    256(R12)(CX*4), Y2
+	VMASKMOVPS (SI)(AX*4), Y2, Y3
+	VMASKMOVPS (R8)(AX*4), Y2, Y4
+	VSUBPS     Y1, Y3, Y3
+	VMULPS     Y4, Y3, Y3
+	VMULPS     Y0, Y3, Y3
+	VMASKMOVPS Y3, Y2, (DX)(AX*4)
+
+pass2end:
+	ADDQ BX, DX
+	ADDQ DI, SI
+	ADDQ R9, R8
+	DECQ R10
+	JNZ  large
+	VZEROUPPER
+	RET
+
 // func tile6x4AVX512(t *byte)
 // Requires: AVX, AVX512F
 TEXT ·tile6x4AVX512(SB), NOSPLIT, $0-8
@@ -10590,6 +11386,684 @@ next:
 	ADDQ $0x04, DI
 	DECQ R8
 	JNZ  rows
+	VZEROUPPER
+	RET
+
+// func expRowsAVX512(dst *float32, x *float32, top *float32, total *float32, scale float32, rows int, cols int, dstStep int, xStep int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2
+TEXT ·expRowsAVX512(SB), NOSPLIT, $0-72
+	MOVQ         dst+0(FP), DX
+	MOVQ         dstStep+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         x+8(FP), SI
+	MOVQ         xStep+64(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         rows+40(FP), R8
+	MOVQ         cols+48(FP), R9
+	MOVQ         top+16(FP), R10
+	MOVQ         total+24(FP), R11
+	VBROADCASTSS scale+32(FP), Z0
+	CMPQ         R9, $0x10
+	JG           large
+	MOVQ         $-1, AX
+	BZHIQ        R9, AX, AX
+	KMOVW        AX, K1
+
+smallRows:
+	VMOVUPS.Z         (SI), K1, Z1
+	VMULPS            Z0, Z1, Z1
+	VBROADCASTSS      constff800000<>+0(SB), Z2
+	VBLENDMPS         Z1, Z2, K1, Z2
+	VEXTRACTF32X8     $0x01, Z2, Y3
+	VMAXPS            Y3, Y2, Y2
+	VEXTRACTF128      $0x01, Y2, X3
+	VMAXPS            X3, X2, X2
+	VSHUFPS           $0x0e, X2, X2, X3
+	VMAXPS            X3, X2, X2
+	VSHUFPS           $0x01, X2, X2, X3
+	VMAXPS            X3, X2, X2
+	VBROADCASTSS      X2, Z2
+	VMOVSS            X2, (R10)
+	ADDQ              $0x04, R10
+	VSUBPS            Z2, Z1, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z3
+	VSUBPS            Z2, Z3, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z2
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS         Z3, Z2, Z2
+	VMOVUPS           Z2, K1, (DX)
+	VMOVAPS.Z         Z2, K1, Z2
+	VEXTRACTF32X8     $0x01, Z2, Y1
+	VADDPS            Y1, Y2, Y2
+	VEXTRACTF128      $0x01, Y2, X1
+	VADDPS            X1, X2, X2
+	VSHUFPS           $0x0e, X2, X2, X1
+	VADDPS            X1, X2, X2
+	VSHUFPS           $0x01, X2, X2, X1
+	VADDPS            X1, X2, X2
+	VBROADCASTSS      X2, Z1
+	VMOVSS            X1, (R11)
+	ADDQ              $0x04, R11
+	ADDQ              BX, DX
+	ADDQ              DI, SI
+	DECQ              R8
+	JNZ               smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VBROADCASTSS constff800000<>+0(SB), Z1
+	XORQ         AX, AX
+	MOVQ         R9, CX
+	SUBQ         $0x10, CX
+	JLT          pass1tail
+
+pass1:
+	VMOVUPS (SI)(AX*4), Z2
+	VMULPS  Z0, Z2, Z2
+	VMAXPS  Z2, Z1, Z1
+	ADDQ    $0x10, AX
+	SUBQ    $0x10, CX
+	JGE     pass1
+
+pass1tail:
+	ADDQ      $0x10, CX
+	JZ        pass1end
+	MOVQ      $-1, R12
+	BZHIQ     CX, R12, R12
+	KMOVW     R12, K1
+	VMOVUPS.Z (SI)(AX*4), K1, Z2
+	VMULPS    Z0, Z2, Z2
+	VBLENDMPS Z2, Z1, K1, Z2
+	VMAXPS    Z2, Z1, Z1
+
+pass1end:
+	VEXTRACTF32X8 $0x01, Z1, Y2
+	VMAXPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VMAXPS        X2, X1, X1
+	VSHUFPS       $0x0e, X1, X1, X2
+	VMAXPS        X2, X1, X1
+	VSHUFPS       $0x01, X1, X1, X2
+	VMAXPS        X2, X1, X1
+	VBROADCASTSS  X1, Z1
+	VMOVSS        X1, (R10)
+	ADDQ          $0x04, R10
+	XORQ          AX, AX
+	MOVQ          R9, CX
+	SUBQ          $0x10, CX
+	JLT           pass2tail
+
+pass2:
+	VMOVUPS           (SI)(AX*4), Z2
+	VMULPS            Z0, Z2, Z2
+	VSUBPS            Z1, Z2, Z2
+	VBROADCASTSS      constc2d00000<>+0(SB), Z7
+	VMAXPS            Z2, Z7, Z2
+	VBROADCASTSS      const4b400000<>+0(SB), Z7
+	VMOVAPS           Z7, Z8
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z2, Z8
+	VSUBPS            Z7, Z8, Z8
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z8, Z2
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z8, Z2
+	VBROADCASTSS      const39506967<>+0(SB), Z7
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z2, Z7
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z2, Z7
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z2, Z7
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z2, Z7
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z2, Z7
+	VMULPS            Z2, Z2, Z9
+	VFMADD213PS       Z2, Z9, Z7
+	VADDPS.BCST       const3f800000<>+0(SB), Z7, Z7
+	VSCALEFPS         Z8, Z7, Z7
+	VMOVUPS           Z7, (DX)(AX*4)
+	ADDQ              $0x10, AX
+	SUBQ              $0x10, CX
+	JGE               pass2
+
+pass2tail:
+	ADDQ              $0x10, CX
+	JZ                pass2end
+	MOVQ              $-1, R12
+	BZHIQ             CX, R12, R12
+	KMOVW             R12, K1
+	VMOVUPS.Z         (SI)(AX*4), K1, Z2
+	VMULPS            Z0, Z2, Z2
+	VSUBPS            Z1, Z2, Z2
+	VBROADCASTSS      constc2d00000<>+0(SB), Z1
+	VMAXPS            Z2, Z1, Z2
+	VBROADCASTSS      const4b400000<>+0(SB), Z1
+	VMOVAPS           Z1, Z7
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z2, Z7
+	VSUBPS            Z1, Z7, Z7
+	VMOVAPS           Z2, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z7, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z7, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z2
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z1, Z8
+	VFMADD213PS       Z1, Z8, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS         Z7, Z2, Z2
+	VMOVUPS           Z2, K1, (DX)(AX*4)
+
+pass2end:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	XORQ   AX, AX
+	MOVQ   R9, CX
+
+pass3:
+	CMPQ    CX, $0x40
+	JLT     pass3tail
+	VMOVUPS (DX)(AX*4), Z1
+	VADDPS  Z1, Z3, Z3
+	VMOVUPS 64(DX)(AX*4), Z1
+	VADDPS  Z1, Z4, Z4
+	VMOVUPS 128(DX)(AX*4), Z1
+	VADDPS  Z1, Z5, Z5
+	VMOVUPS 192(DX)(AX*4), Z1
+	VADDPS  Z1, Z6, Z6
+	ADDQ    $0x40, AX
+	SUBQ    $0x40, CX
+	JMP     pass3
+
+pass3tail:
+	TESTQ     CX, CX
+	JZ        pass3fold
+	MOVQ      $-1, R12
+	BZHIQ     CX, R12, R12
+	KMOVQ     R12, K1
+	VMOVUPS.Z (DX)(AX*4), K1, Z1
+	VADDPS    Z1, Z3, Z3
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 64(DX)(AX*4), K1, Z1
+	VADDPS    Z1, Z4, Z4
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 128(DX)(AX*4), K1, Z1
+	VADDPS    Z1, Z5, Z5
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 192(DX)(AX*4), K1, Z1
+	VADDPS    Z1, Z6, Z6
+
+pass3fold:
+	VADDPS        Z5, Z3, Z3
+	VADDPS        Z6, Z4, Z4
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF32X8 $0x01, Z3, Y1
+	VADDPS        Y1, Y3, Y2
+	VEXTRACTF128  $0x01, Y2, X1
+	VADDPS        X1, X2, X2
+	VSHUFPS       $0x0e, X2, X2, X1
+	VADDPS        X1, X2, X2
+	VSHUFPS       $0x01, X2, X2, X1
+	VADDPS        X1, X2, X2
+	VBROADCASTSS  X2, Z1
+	VMOVSS        X1, (R11)
+	ADDQ          $0x04, R11
+	ADDQ          BX, DX
+	ADDQ          DI, SI
+	DECQ          R8
+	JNZ           large
+	VZEROUPPER
+	RET
+
+// func softmaxSmallAVX512(dst *float32, x *float32, scale float32, rows int, cols int, step int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·softmaxSmallAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         step+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         x+8(FP), DX
+	MOVQ         step+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         rows+24(FP), SI
+	MOVQ         cols+32(FP), DI
+	VBROADCASTSS scale+16(FP), Z0
+	MOVQ         $-1, R8
+	BZHIQ        DI, R8, R8
+	KMOVW        R8, K1
+
+smallRows:
+	VMOVUPS.Z         (DX), K1, Z1
+	VMULPS            Z0, Z1, Z1
+	VBROADCASTSS      constff800000<>+0(SB), Z2
+	VBLENDMPS         Z1, Z2, K1, Z2
+	VEXTRACTF32X8     $0x01, Z2, Y3
+	VMAXPS            Y3, Y2, Y2
+	VEXTRACTF128      $0x01, Y2, X3
+	VMAXPS            X3, X2, X2
+	VSHUFPS           $0x0e, X2, X2, X3
+	VMAXPS            X3, X2, X2
+	VSHUFPS           $0x01, X2, X2, X3
+	VMAXPS            X3, X2, X2
+	VBROADCASTSS      X2, Z2
+	VSUBPS            Z2, Z1, Z1
+	VBROADCASTSS      constc2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      const4b400000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z1, Z3
+	VSUBPS            Z2, Z3, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      const39506967<>+0(SB), Z2
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z2
+	VADDPS.BCST       const3f800000<>+0(SB), Z2, Z2
+	VSCALEFPS         Z3, Z2, Z2
+	VMOVAPS.Z         Z2, K1, Z2
+	VEXTRACTF32X8     $0x01, Z2, Y1
+	VADDPS            Y1, Y2, Y3
+	VEXTRACTF128      $0x01, Y3, X1
+	VADDPS            X1, X3, X3
+	VSHUFPS           $0x0e, X3, X3, X1
+	VADDPS            X1, X3, X3
+	VSHUFPS           $0x01, X3, X3, X1
+	VADDPS            X1, X3, X3
+	VBROADCASTSS      X3, Z1
+	VBROADCASTSS      const3f800000<>+0(SB), Z3
+	VDIVPS            Z1, Z3, Z3
+	VMULPS            Z3, Z2, Z2
+	VMOVUPS           Z2, K1, (AX)
+	ADDQ              CX, AX
+	ADDQ              BX, DX
+	DECQ              SI
+	JNZ               smallRows
+	VZEROUPPER
+	RET
+
+// func ceSmallAVX512(dz *float32, z *float32, top *float32, total *float32, alpha *float32, label *int32, base float32, hot float32, rows int, cols int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·ceSmallAVX512(SB), NOSPLIT, $0-72
+	MOVQ         dz+0(FP), AX
+	MOVQ         cols+64(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         z+8(FP), DX
+	MOVQ         cols+64(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         rows+56(FP), SI
+	MOVQ         cols+64(FP), DI
+	MOVQ         top+16(FP), R8
+	MOVQ         total+24(FP), R9
+	MOVQ         alpha+32(FP), R10
+	MOVQ         label+40(FP), R11
+	VBROADCASTSS base+48(FP), Z0
+	VBROADCASTSS hot+52(FP), Z1
+	VMOVUPS      counting<>+0(SB), Z2
+	MOVQ         $-1, R12
+	BZHIQ        DI, R12, R12
+	KMOVW        R12, K1
+
+smallRows:
+	VMOVUPS.Z         (DX), K1, Z3
+	VBROADCASTSS      constff800000<>+0(SB), Z4
+	VBLENDMPS         Z3, Z4, K1, Z4
+	VEXTRACTF32X8     $0x01, Z4, Y5
+	VMAXPS            Y5, Y4, Y4
+	VEXTRACTF128      $0x01, Y4, X5
+	VMAXPS            X5, X4, X4
+	VSHUFPS           $0x0e, X4, X4, X5
+	VMAXPS            X5, X4, X4
+	VSHUFPS           $0x01, X4, X4, X5
+	VMAXPS            X5, X4, X4
+	VBROADCASTSS      X4, Z4
+	VSUBPS            Z4, Z3, Z3
+	VBROADCASTSS      constc2d00000<>+0(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VBROADCASTSS      const4b400000<>+0(SB), Z5
+	VMOVAPS           Z5, Z7
+	VFMADD231PS.BCST  const3fb8aa3b<>+0(SB), Z3, Z7
+	VSUBPS            Z5, Z7, Z7
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST const3f317218<>+0(SB), Z7, Z3
+	VFNMADD231PS.BCST constb102e308<>+0(SB), Z7, Z3
+	VBROADCASTSS      const39506967<>+0(SB), Z5
+	VFMADD213PS.BCST  const3ab743ce<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3c088908<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3d2aa9c1<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3e2aaaaa<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  const3f000000<>+0(SB), Z3, Z5
+	VMULPS            Z3, Z3, Z8
+	VFMADD213PS       Z3, Z8, Z5
+	VADDPS.BCST       const3f800000<>+0(SB), Z5, Z5
+	VSCALEFPS         Z7, Z5, Z5
+	VMOVAPS.Z         Z5, K1, Z5
+	VEXTRACTF32X8     $0x01, Z5, Y3
+	VADDPS            Y3, Y5, Y7
+	VEXTRACTF128      $0x01, Y7, X3
+	VADDPS            X3, X7, X7
+	VSHUFPS           $0x0e, X7, X7, X3
+	VADDPS            X3, X7, X7
+	VSHUFPS           $0x01, X7, X7, X3
+	VADDPS            X3, X7, X7
+	VBROADCASTSS      X7, Z3
+	VBROADCASTSS      const3f800000<>+0(SB), Z7
+	VDIVPS            Z3, Z7, Z7
+	VMULPS            Z7, Z5, Z5
+	VMOVSS            X4, (R8)
+	ADDQ              $0x04, R8
+	VMOVSS            X3, (R9)
+	ADDQ              $0x04, R9
+	VPBROADCASTD      (R11), Z3
+	ADDQ              $0x04, R11
+	VPCMPEQD          Z3, Z2, K2
+	VBLENDMPS         Z1, Z0, K2, Z6
+	VSUBPS            Z6, Z5, Z5
+	VBROADCASTSS      (R10), Z3
+	ADDQ              $0x04, R10
+	VMULPS            Z3, Z5, Z5
+	VMOVUPS           Z5, K1, (AX)
+	ADDQ              CX, AX
+	ADDQ              BX, DX
+	DECQ              SI
+	JNZ               smallRows
+	VZEROUPPER
+	RET
+
+// func scaleRowsAVX512(dst *float32, mul *float32, rows int, cols int, step int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scaleRowsAVX512(SB), NOSPLIT, $0-40
+	MOVQ  dst+0(FP), DX
+	MOVQ  step+32(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  rows+16(FP), SI
+	MOVQ  cols+24(FP), DI
+	MOVQ  mul+8(FP), R8
+	CMPQ  DI, $0x10
+	JG    large
+	MOVQ  $-1, AX
+	BZHIQ DI, AX, AX
+	KMOVW AX, K1
+
+smallRows:
+	VBROADCASTSS (R8), Z0
+	ADDQ         $0x04, R8
+	VMOVUPS.Z    (DX), K1, Z1
+	VMULPS       Z0, Z1, Z1
+	VMOVUPS      Z1, K1, (DX)
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VBROADCASTSS (R8), Z0
+	ADDQ         $0x04, R8
+	XORQ         AX, AX
+	MOVQ         DI, CX
+	SUBQ         $0x10, CX
+	JLT          pass1tail
+
+pass1:
+	VMOVUPS (DX)(AX*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (DX)(AX*4)
+	ADDQ    $0x10, AX
+	SUBQ    $0x10, CX
+	JGE     pass1
+
+pass1tail:
+	ADDQ      $0x10, CX
+	JZ        pass1end
+	MOVQ      $-1, R9
+	BZHIQ     CX, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (DX)(AX*4), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (DX)(AX*4)
+
+pass1end:
+	ADDQ BX, DX
+	DECQ SI
+	JNZ  large
+	VZEROUPPER
+	RET
+
+// func ceRowsAVX512(dst *float32, mul *float32, alpha *float32, sub float32, rows int, cols int, step int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·ceRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst+0(FP), DX
+	MOVQ         step+48(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         rows+32(FP), SI
+	MOVQ         cols+40(FP), DI
+	MOVQ         mul+8(FP), R8
+	MOVQ         alpha+16(FP), R9
+	VBROADCASTSS sub+24(FP), Z0
+	CMPQ         DI, $0x10
+	JG           large
+	MOVQ         $-1, AX
+	BZHIQ        DI, AX, AX
+	KMOVW        AX, K1
+
+smallRows:
+	VBROADCASTSS (R8), Z1
+	ADDQ         $0x04, R8
+	VBROADCASTSS (R9), Z2
+	ADDQ         $0x04, R9
+	VMOVUPS.Z    (DX), K1, Z3
+	VMULPS       Z1, Z3, Z3
+	VSUBPS       Z0, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      Z3, K1, (DX)
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VBROADCASTSS (R8), Z1
+	ADDQ         $0x04, R8
+	VBROADCASTSS (R9), Z2
+	ADDQ         $0x04, R9
+	XORQ         AX, AX
+	MOVQ         DI, CX
+	SUBQ         $0x10, CX
+	JLT          pass1tail
+
+pass1:
+	VMOVUPS (DX)(AX*4), Z3
+	VMULPS  Z1, Z3, Z3
+	VSUBPS  Z0, Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VMOVUPS Z3, (DX)(AX*4)
+	ADDQ    $0x10, AX
+	SUBQ    $0x10, CX
+	JGE     pass1
+
+pass1tail:
+	ADDQ      $0x10, CX
+	JZ        pass1end
+	MOVQ      $-1, R10
+	BZHIQ     CX, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (DX)(AX*4), K1, Z3
+	VMULPS    Z1, Z3, Z3
+	VSUBPS    Z0, Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VMOVUPS   Z3, K1, (DX)(AX*4)
+
+pass1end:
+	ADDQ BX, DX
+	DECQ SI
+	JNZ  large
+	VZEROUPPER
+	RET
+
+// func softmaxGradAVX512(dx *float32, dy *float32, y *float32, scale float32, rows int, cols int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2
+TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dx+0(FP), DX
+	MOVQ         cols+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         dy+8(FP), SI
+	MOVQ         cols+40(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         y+16(FP), R8
+	MOVQ         cols+40(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         rows+32(FP), R10
+	MOVQ         cols+40(FP), R11
+	VBROADCASTSS scale+24(FP), Z0
+	CMPQ         R11, $0x10
+	JG           large
+	MOVQ         $-1, AX
+	BZHIQ        R11, AX, AX
+	KMOVW        AX, K1
+
+smallRows:
+	VMOVUPS.Z     (SI), K1, Z1
+	VMOVUPS.Z     (R8), K1, Z2
+	VPXORD        Z3, Z3, Z3
+	VFMADD231PS   Z1, Z2, Z3
+	VEXTRACTF32X8 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y5
+	VEXTRACTF128  $0x01, Y5, X4
+	VADDPS        X4, X5, X5
+	VSHUFPS       $0x0e, X5, X5, X4
+	VADDPS        X4, X5, X5
+	VSHUFPS       $0x01, X5, X5, X4
+	VADDPS        X4, X5, X5
+	VBROADCASTSS  X5, Z4
+	VSUBPS        Z4, Z1, Z1
+	VMULPS        Z2, Z1, Z1
+	VMULPS        Z0, Z1, Z1
+	VMOVUPS       Z1, K1, (DX)
+	ADDQ          BX, DX
+	ADDQ          DI, SI
+	ADDQ          R9, R8
+	DECQ          R10
+	JNZ           smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	XORQ   AX, AX
+	MOVQ   R11, CX
+
+pass1:
+	CMPQ        CX, $0x40
+	JLT         pass1tail
+	VMOVUPS     (SI)(AX*4), Z5
+	VMOVUPS     (R8)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z1
+	VMOVUPS     64(SI)(AX*4), Z5
+	VMOVUPS     64(R8)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPS     128(SI)(AX*4), Z5
+	VMOVUPS     128(R8)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z3
+	VMOVUPS     192(SI)(AX*4), Z5
+	VMOVUPS     192(R8)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z4
+	ADDQ        $0x40, AX
+	SUBQ        $0x40, CX
+	JMP         pass1
+
+pass1tail:
+	TESTQ       CX, CX
+	JZ          pass1fold
+	MOVQ        $-1, R12
+	BZHIQ       CX, R12, R12
+	KMOVQ       R12, K1
+	VMOVUPS.Z   (SI)(AX*4), K1, Z5
+	VMOVUPS.Z   (R8)(AX*4), K1, Z6
+	VFMADD231PS Z5, Z6, Z1
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   64(SI)(AX*4), K1, Z5
+	VMOVUPS.Z   64(R8)(AX*4), K1, Z6
+	VFMADD231PS Z5, Z6, Z2
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   128(SI)(AX*4), K1, Z5
+	VMOVUPS.Z   128(R8)(AX*4), K1, Z6
+	VFMADD231PS Z5, Z6, Z3
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   192(SI)(AX*4), K1, Z5
+	VMOVUPS.Z   192(R8)(AX*4), K1, Z6
+	VFMADD231PS Z5, Z6, Z4
+
+pass1fold:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF32X8 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y6
+	VEXTRACTF128  $0x01, Y6, X5
+	VADDPS        X5, X6, X6
+	VSHUFPS       $0x0e, X6, X6, X5
+	VADDPS        X5, X6, X6
+	VSHUFPS       $0x01, X6, X6, X5
+	VADDPS        X5, X6, X6
+	VBROADCASTSS  X6, Z5
+	XORQ          AX, AX
+	MOVQ          R11, CX
+	SUBQ          $0x10, CX
+	JLT           pass2tail
+
+pass2:
+	VMOVUPS (SI)(AX*4), Z6
+	VMOVUPS (R8)(AX*4), Z7
+	VSUBPS  Z5, Z6, Z6
+	VMULPS  Z7, Z6, Z6
+	VMULPS  Z0, Z6, Z6
+	VMOVUPS Z6, (DX)(AX*4)
+	ADDQ    $0x10, AX
+	SUBQ    $0x10, CX
+	JGE     pass2
+
+pass2tail:
+	ADDQ      $0x10, CX
+	JZ        pass2end
+	MOVQ      $-1, R12
+	BZHIQ     CX, R12, R12
+	KMOVW     R12, K1
+	VMOVUPS.Z (SI)(AX*4), K1, Z6
+	VMOVUPS.Z (R8)(AX*4), K1, Z7
+	VSUBPS    Z5, Z6, Z6
+	VMULPS    Z7, Z6, Z6
+	VMULPS    Z0, Z6, Z6
+	VMOVUPS   Z6, K1, (DX)(AX*4)
+
+pass2end:
+	ADDQ BX, DX
+	ADDQ DI, SI
+	ADDQ R9, R8
+	DECQ R10
+	JNZ  large
 	VZEROUPPER
 	RET
 

@@ -152,6 +152,31 @@ func (s isa) compare(op int, a, b operand.Op) reg.Register {
 	return m
 }
 
+// equalInt returns the lanes where two vectors of int32 are equal.
+func (s isa) equalInt(a, b operand.Op) reg.Register {
+	if s.wide {
+		k := K()
+		VPCMPEQD(a, b, k)
+		return k
+	}
+	m := YMM()
+	VPCMPEQD(a, b, m)
+	return m
+}
+
+var counts operand.Mem
+
+// counting returns the address of the int32 0, 1, ..., 15.
+func counting() operand.Mem {
+	if counts.Symbol.Name == "" {
+		counts = GLOBL("counting", 8|16)
+		for i := range 16 {
+			DATA(4*i, operand.U32(i))
+		}
+	}
+	return counts
+}
+
 // choose sets dst to yes where the mask is set and to no elsewhere.
 func (s isa) choose(mask reg.Register, yes, no, dst operand.Op) {
 	if s.wide {

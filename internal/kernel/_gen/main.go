@@ -16,6 +16,7 @@ func main() {
 		reduction(s)
 		step(s)
 		indexed(s)
+		softmax(s)
 	}
 	prefetch()
 	transpose()
