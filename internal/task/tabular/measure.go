@@ -111,19 +111,10 @@ func labelledRows(b *lathe.Batch, target string) (*lathe.Batch, error) {
 
 // raw gives the network's outputs for all rows, [rows outputs].
 func (m *Model) raw(ctx context.Context, b *lathe.Batch) ([]float32, error) {
-	y := make([]float32, 0, b.Rows*m.net.Outputs())
-	s := m.scratch.Get().(*scratch)
-	defer m.scratch.Put(s)
-	for from := 0; from < b.Rows; from += chunk {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := m.run(s, b.Slice(from, min(from+chunk, b.Rows))); err != nil {
-			return nil, err
-		}
-		y = append(y, s.y...)
-	}
-	return y, nil
+	width := m.net.Outputs()
+	y := make([]float32, b.Rows*width)
+	err := m.each(ctx, b, func(from int, part []float32) { copy(y[from*width:], part) })
+	return y, err
 }
 
 // ReadCheckpoint reads what Hooks.Checkpoint got, after it was stored.

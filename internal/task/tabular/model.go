@@ -2,7 +2,9 @@ package tabular
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"runtime"
 	"sync"
 
 	"lathe"
@@ -98,32 +100,57 @@ func (m *Model) Pipeline() *feature.Pipeline { return m.pre.Pipeline }
 func (m *Model) Target() *feature.Target { return m.pre.Target }
 
 // Predict implements lathe.Predictor. Columns that the pipeline does not know are ignored here: whether that is an error
-// is for the caller to say, who knows Pipeline.Extra. ctx is asked between chunks of rows.
+// is for the caller to say, who knows Pipeline.Extra. A few rows run on the caller's goroutine, many on all cores; a row's
+// answer does not depend on either.
 func (m *Model) Predict(ctx context.Context, in *lathe.Batch) (*lathe.Batch, error) {
 	out := m.answer(in.Rows)
 	var labels []int32
 	if len(m.pre.Target.Classes) > 0 {
 		labels = make([]int32, in.Rows)
 	}
+	err := m.each(ctx, in, func(from int, y []float32) { m.fill(out, labels, from, y) })
+	if err != nil {
+		return nil, err
+	}
+	if labels != nil {
+		out.Columns[0] = m.pre.Target.Column("prediction", labels)
+	}
+	return out, nil
+}
+
+// each calls done with the network's outputs for each chunk of rows, from several goroutines where there are many chunks.
+func (m *Model) each(ctx context.Context, in *lathe.Batch, done func(from int, y []float32)) error {
+	workers := min(runtime.GOMAXPROCS(0), in.Rows/(4*chunk))
+	if workers <= 1 {
+		return m.stride(ctx, in, 0, 1, done)
+	}
+	errs := make([]error, workers)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() { errs[w] = m.stride(ctx, in, w, workers, done) })
+	}
+	wait.Wait()
+	return cmp.Or(errs...)
+}
+
+// stride does every step-th chunk from the first on. ctx is asked between chunks.
+func (m *Model) stride(ctx context.Context, in *lathe.Batch, first, step int, done func(from int, y []float32)) error {
 	s := m.scratch.Get().(*scratch)
 	defer m.scratch.Put(s)
-	for from := 0; from < in.Rows; from += chunk {
+	for from := first * chunk; from < in.Rows; from += step * chunk {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		part := in
 		if in.Rows > chunk {
 			part = in.Slice(from, min(from+chunk, in.Rows))
 		}
 		if err := m.run(s, part); err != nil {
-			return nil, err
+			return err
 		}
-		m.fill(out, labels, from, s.y)
+		done(from, s.y)
 	}
-	if labels != nil {
-		out.Columns[0] = m.pre.Target.Column("prediction", labels)
-	}
-	return out, nil
+	return nil
 }
 
 // run predicts a chunk into s.y, [rows outputs].

@@ -67,6 +67,36 @@ func TestRowsDoNotDependOnEachOther(t *testing.T) {
 	}
 }
 
+// TestManyRows run on all cores, and get what each gets alone.
+func TestManyRows(t *testing.T) {
+	m := opened(t, "species")
+	b, _ := penguins(t)
+	index := make([]int, 40*chunk+7)
+	for i := range index {
+		index[i] = i * 31 % b.Rows
+	}
+	many, err := m.Predict(context.Background(), b.Take(index))
+	if err != nil {
+		t.Fatal(err)
+	}
+	few, err := m.Predict(context.Background(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, from := range index {
+		for c := range many.Columns {
+			if !sameCell(&many.Columns[c], i, &few.Columns[c], from) {
+				t.Fatalf("row %d, column %s differs", i, many.Columns[c].Name)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := m.Predict(ctx, b); !errors.Is(err, context.Canceled) {
+		t.Errorf("after its end: %v", err)
+	}
+}
+
 func sameCell(a *lathe.Column, i int, b *lathe.Column, j int) bool {
 	if a.Kind != b.Kind || a.Name != b.Name {
 		return false
@@ -254,6 +284,19 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		if _, err := Open(&pack.Package{Manifest: a.Manifest, Files: files}); lathe.CodeOf(err) != lathe.CodeCorrupt {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// BenchmarkPredictRow is one row from a Batch to a Batch, as a request has it.
+func BenchmarkPredictRow(b *testing.B) {
+	m := opened(b, "species")
+	rows, _ := penguins(b)
+	one := rows.Slice(0, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := m.Predict(context.Background(), one); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
