@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 )
 
@@ -76,8 +76,11 @@ func (w *world) measure(ctx context.Context, list []bench) error {
 
 func (w *world) one(ctx context.Context, b bench) error {
 	w.note("%s", b.name)
-	r := &result{Name: b.name, Time: time.Now().UTC().Truncate(time.Second), Commit: w.commit(ctx)}
+	r := &result{Name: b.name, Time: time.Now().UTC().Truncate(time.Second)}
 	var err error
+	if r.Commit, err = w.commit(); err != nil {
+		return err
+	}
 	if r.Machine, err = readMachine(); err != nil {
 		return err
 	}
@@ -114,13 +117,23 @@ func (w *world) build(ctx context.Context) error {
 	return nil
 }
 
-// commit names what was measured, "" outside of a clone.
-func (w *world) commit(ctx context.Context) string {
-	out, err := exec.CommandContext(ctx, "git", "-C", w.root, "describe", "--always", "--dirty").Output()
+// commit names the source of the binary that is measured, "" where it was built outside of a clone.
+func (w *world) commit() (string, error) {
+	info, err := buildinfo.ReadFile(w.lathe)
 	if err != nil {
-		return ""
+		return "", fmt.Errorf("commit: %w", err)
 	}
-	return strings.TrimSpace(string(out))
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	const short = 12
+	commit := settings["vcs.revision"]
+	commit = commit[:min(len(commit), short)]
+	if settings["vcs.modified"] == "true" {
+		commit += "-dirty"
+	}
+	return commit, nil
 }
 
 // installed prints the versions of an environment's packages as JSON.

@@ -68,8 +68,12 @@ func TestClaims(t *testing.T) {
 		value, bound float64
 		holds        bool
 	}{
-		{atLeast, 3, 3, true}, {atLeast, 2.99, 3, false}, {atMost, 10, 10, true}, {atMost, 10.01, 10, false},
-		{atLeast, math.NaN(), 3, false}, {atMost, math.NaN(), 3, false},
+		{atLeast, 3, 3, true},
+		{atLeast, 2.99, 3, false},
+		{atMost, 10, 10, true},
+		{atMost, 10.01, 10, false},
+		{atLeast, math.NaN(), 3, false},
+		{atMost, math.NaN(), 3, false},
 	} {
 		r := &result{}
 		r.claim("it", c.sense, c.value, c.bound)
