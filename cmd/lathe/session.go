@@ -15,6 +15,7 @@ import (
 	"lathe"
 	"lathe/internal/app"
 	"lathe/internal/client"
+	"lathe/internal/guard"
 )
 
 // session is one command's way to a service: its client, its output, and the service itself where the command had to
@@ -98,5 +99,9 @@ func ownerKey(o *options) (string, error) {
 		return "", lathe.Errorf(lathe.CodeUnauthenticated, "the owner's key cannot be read: %w", err).
 			WithHint("give a key with --key or LATHE_KEY")
 	}
-	return strings.TrimSpace(string(data)), nil
+	key := strings.TrimSpace(string(data))
+	if !guard.IsKey(key) {
+		return "", app.OwnerKeyDamaged(filepath.Join(o.home, "owner.key"))
+	}
+	return key, nil
 }

@@ -161,8 +161,9 @@ func (a *App) assemble(ctx context.Context) error {
 	a.store = store.New(a.database(), store.Options{
 		Clock: a.options.Clock, Keys: sealer{a.home.keys}, Queue: a.queue, Notify: watchers.notify,
 	})
-	work := &workshop{children: a.children, blobs: a.blobs, data: a.store, log: a.options.Log}
-	w.runs, w.data, w.blobs, w.work = a.store, a.store, a.blobs, work
+	named := objects{a.blobs}
+	work := &workshop{children: a.children, blobs: named, data: a.store, log: a.options.Log}
+	w.runs, w.data, w.blobs, w.work = a.store, a.store, named, work
 	if _, err := a.store.RequeueLost(ctx, holder); err != nil {
 		return err
 	}
@@ -173,12 +174,12 @@ func (a *App) assemble(ctx context.Context) error {
 	if err := a.bury(ctx, data); err != nil {
 		return err
 	}
-	loader := newLoader(a.blobs, native.Runtimes())
+	loader := newLoader(named, native.Runtimes())
 	a.serving = newServing(a.store, a.store, loader)
 	s := services{
 		data:   data,
 		runs:   &running{RunStore: a.store, data: a.store, models: a.store, hub: watchers},
-		models: &modelling{ModelStore: a.store, blobs: a.blobs, data: a.store, loader: loader, serving: a.serving, work: work},
+		models: &modelling{ModelStore: a.store, blobs: named, data: a.store, loader: loader, serving: a.serving, work: work},
 		serve:  a.serving,
 	}
 	return a.route(ctx, s)

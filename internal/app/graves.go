@@ -57,7 +57,7 @@ func openGraves(f disk.FS, key seal.Key) (*graves, error) {
 	}
 	if err != nil {
 		return nil, lathe.Errorf(lathe.CodeCorrupt, "app: the file %s is damaged: %w", gravesFile, err).
-			WithHint("put the keys folder back from your copy of it")
+			WithHint("%s", keysHint)
 	}
 	return g, nil
 }

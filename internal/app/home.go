@@ -39,7 +39,8 @@ type home struct {
 	close func() error
 	lock  *disk.Lock
 	keys  *seal.Keyring
-	made  bool // this start made it
+	root  string // file of the root key
+	made  bool   // this start made it
 
 	faults *disk.Injector
 }
@@ -84,13 +85,26 @@ func (h *home) open(o Options) error {
 	if err != nil {
 		return err
 	}
-	root := seal.KeyFile(filepath.Join(h.dir, keysDir, rootFile))
-	if o.RootKey != "" {
-		root = seal.KeyFile(o.RootKey)
+	h.root = o.RootKey
+	if h.root == "" {
+		h.root = filepath.Join(h.dir, keysDir, rootFile)
 	}
-	h.keys, err = seal.Unlock(filepath.Join(h.dir, keysDir), root, seal.Options{Disk: faultyKeys(o.faults), Create: h.made, Clock: o.Clock})
+	h.keys, err = h.unlock(seal.Options{Disk: faultyKeys(o.faults), Create: h.made, Clock: o.Clock})
 	return err
 }
+
+// unlock opens the keyring. What is damaged there no backup brings back, so the hint is another than for data.
+func (h *home) unlock(o seal.Options) (*seal.Keyring, error) {
+	keys, err := seal.Unlock(filepath.Join(h.dir, keysDir), seal.KeyFile(h.root), o)
+	if lathe.CodeOf(err) == lathe.CodeCorrupt {
+		return nil, lathe.Errorf(lathe.CodeCorrupt, "app: the keys in %s are damaged: %w", filepath.Join(h.dir, keysDir), err).
+			WithHint("%s", keysHint)
+	}
+	return keys, err
+}
+
+// keysHint is the way out where something in the keys folder is damaged.
+const keysHint = "put the keys folder back from your copy of it; backups do not hold it"
 
 // empty tells whether the home holds neither keys nor data: then, and only then, keys may be made.
 func (h *home) empty() (bool, error) {

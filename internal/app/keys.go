@@ -58,3 +58,9 @@ func (a *App) ensureOwner(ctx context.Context, keys *guard.Keys) error {
 	}
 	return disk.WriteFile(a.home.fs, ownerFile, []byte(key+"\n"))
 }
+
+// OwnerKeyDamaged says that a home's owner.key does not hold a key, and how to get another one.
+func OwnerKeyDamaged(path string) error {
+	return lathe.Errorf(lathe.CodeCorrupt, "app: the owner's key in %s is damaged", path).
+		WithHint("put the file back from a copy, or delete it: the next start makes a new key and revokes the old one")
+}

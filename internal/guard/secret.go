@@ -70,6 +70,9 @@ func checkSecret(secret string) bool {
 	return string(appendSum(append(buf[:0], secret[:body]...))) == secret
 }
 
+// IsKey tells whether a text has the form of a key, whoever's it is: one that was mistyped or damaged has not.
+func IsKey(text string) bool { return checkSecret(text) }
+
 func knownKind(kind lathe.KeyKind) bool {
 	return kind == lathe.KindOwner || kind == lathe.KindService || kind == lathe.KindCaller
 }
