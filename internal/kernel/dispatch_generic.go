@@ -69,3 +69,27 @@ func softmaxSmall(dst, x []float32, rows, cols, step int, factor float32) {
 }
 
 func ceSmall(_, _, _, _, _ []float32, _ []int32, _, _ float32, _ int) {}
+
+func layerNorm(y, normal, x, gamma, beta, slope []float32, eps float32, cols int) {
+	layerNormRef(y, normal, x, gamma, beta, slope, eps, cols)
+}
+
+func layerNormGrad(dx, dy, normal, gamma, slope []float32, cols int) {
+	layerNormGradRef(dx, dy, normal, gamma, slope, cols)
+}
+
+func normGradAdd(dgamma, dbeta, dy, normal []float32, rows, cols int) {
+	normGradAddRef(dgamma, dbeta, dy, normal, rows, cols)
+}
+
+func colSpreadAdd(dst, x, mean []float32, rows, cols int) {
+	colSpreadAddRef(dst, x, mean, rows, cols)
+}
+
+func batchNorm(y, normal, x, mean, slope, gamma, beta []float32, rows, cols int) {
+	batchNormRef(y, normal, x, mean, slope, gamma, beta, rows, cols)
+}
+
+func batchNormGrad(dx, dy, normal, mean, along, factor []float32, rows, cols int) {
+	batchNormGradRef(dx, dy, normal, mean, along, factor, rows, cols)
+}

@@ -137,6 +137,24 @@ func ceRowsAVX2(dst *float32, mul *float32, alpha *float32, sub float32, rows in
 func softmaxGradAVX2(dx *float32, dy *float32, y *float32, scale float32, rows int, cols int)
 
 //go:noescape
+func layerNormAVX2(y *float32, normal *float32, x *float32, gamma *float32, beta *float32, slope *float32, eps float32, n float32, rows int, cols int)
+
+//go:noescape
+func layerNormGradAVX2(dx *float32, dy *float32, normal *float32, gamma *float32, slope *float32, n float32, rows int, cols int)
+
+//go:noescape
+func batchNormAVX2(y *float32, normal *float32, x *float32, mean *float32, slope *float32, gamma *float32, beta *float32, rows int, cols int)
+
+//go:noescape
+func batchNormGradAVX2(dx *float32, dy *float32, normal *float32, mean *float32, along *float32, slope *float32, rows int, cols int)
+
+//go:noescape
+func normGradAddAVX2(dgamma *float32, dbeta *float32, dy *float32, normal *float32, rows int, cols int)
+
+//go:noescape
+func colSpreadAddAVX2(dst *float32, mean *float32, x *float32, rows int, cols int)
+
+//go:noescape
 func tile6x4AVX512(t *byte)
 
 //go:noescape
@@ -270,6 +288,24 @@ func ceRowsAVX512(dst *float32, mul *float32, alpha *float32, sub float32, rows 
 
 //go:noescape
 func softmaxGradAVX512(dx *float32, dy *float32, y *float32, scale float32, rows int, cols int)
+
+//go:noescape
+func layerNormAVX512(y *float32, normal *float32, x *float32, gamma *float32, beta *float32, slope *float32, eps float32, n float32, rows int, cols int)
+
+//go:noescape
+func layerNormGradAVX512(dx *float32, dy *float32, normal *float32, gamma *float32, slope *float32, n float32, rows int, cols int)
+
+//go:noescape
+func batchNormAVX512(y *float32, normal *float32, x *float32, mean *float32, slope *float32, gamma *float32, beta *float32, rows int, cols int)
+
+//go:noescape
+func batchNormGradAVX512(dx *float32, dy *float32, normal *float32, mean *float32, along *float32, slope *float32, rows int, cols int)
+
+//go:noescape
+func normGradAddAVX512(dgamma *float32, dbeta *float32, dy *float32, normal *float32, rows int, cols int)
+
+//go:noescape
+func colSpreadAddAVX512(dst *float32, mean *float32, x *float32, rows int, cols int)
 
 //go:noescape
 func prefetchRows(src *float32, index *int32, rows int, step int)

@@ -5412,14 +5412,12 @@ TEXT ·softmaxSmallAVX2(SB), NOSPLIT, $0-48
 	MOVQ         step+40(FP), CX
 	SHLQ         $0x02, CX
 	MOVQ         x+8(FP), DX
-	MOVQ         step+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         rows+24(FP), SI
-	MOVQ         cols+32(FP), DI
+	MOVQ         rows+24(FP), BX
+	MOVQ         cols+32(FP), SI
 	VBROADCASTSS scale+16(FP), Y0
-	LEAQ         tailMasks<>+0(SB), R8
-	NEGQ         DI
-	VMOVUPS      256(R8)(DI*4), Y1
+	LEAQ         tailMasks<>+0(SB), DI
+	NEGQ         SI
+	VMOVUPS      256(DI)(SI*4), Y1
 
 smallRows:
 	VMASKMOVPS   (DX), Y1, Y2
@@ -5476,8 +5474,8 @@ smallRows:
 	VMULPS       Y4, Y3, Y3
 	VMASKMOVPS   Y3, Y1, (AX)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	DECQ         SI
+	ADDQ         CX, DX
+	DECQ         BX
 	JNZ          smallRows
 	VZEROUPPER
 	RET
@@ -5489,20 +5487,18 @@ TEXT ·ceSmallAVX2(SB), NOSPLIT, $0-72
 	MOVQ         cols+64(FP), CX
 	SHLQ         $0x02, CX
 	MOVQ         z+8(FP), DX
-	MOVQ         cols+64(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         rows+56(FP), SI
-	MOVQ         cols+64(FP), DI
-	MOVQ         top+16(FP), R8
-	MOVQ         total+24(FP), R9
-	MOVQ         alpha+32(FP), R10
-	MOVQ         label+40(FP), R11
+	MOVQ         rows+56(FP), BX
+	MOVQ         cols+64(FP), SI
+	MOVQ         top+16(FP), DI
+	MOVQ         total+24(FP), R8
+	MOVQ         alpha+32(FP), R9
+	MOVQ         label+40(FP), R10
 	VBROADCASTSS base+48(FP), Y0
 	VBROADCASTSS hot+52(FP), Y1
 	VMOVUPS      counting<>+0(SB), Y2
-	LEAQ         tailMasks<>+0(SB), R12
-	NEGQ         DI
-	VMOVUPS      256(R12)(DI*4), Y3
+	LEAQ         tailMasks<>+0(SB), R11
+	NEGQ         SI
+	VMOVUPS      256(R11)(SI*4), Y3
 
 smallRows:
 	VMASKMOVPS   (DX), Y3, Y4
@@ -5556,22 +5552,22 @@ smallRows:
 	VBROADCASTSS const3f800000<>+0(SB), Y7
 	VDIVPS       Y4, Y7, Y7
 	VMULPS       Y7, Y6, Y6
-	VMOVSS       X5, (R8)
+	VMOVSS       X5, (DI)
+	ADDQ         $0x04, DI
+	VMOVSS       X4, (R8)
 	ADDQ         $0x04, R8
-	VMOVSS       X4, (R9)
-	ADDQ         $0x04, R9
-	VPBROADCASTD (R11), Y4
-	ADDQ         $0x04, R11
+	VPBROADCASTD (R10), Y4
+	ADDQ         $0x04, R10
 	VPCMPEQD     Y4, Y2, Y4
 	VBLENDVPS    Y4, Y1, Y0, Y4
 	VSUBPS       Y4, Y6, Y6
-	VBROADCASTSS (R10), Y4
-	ADDQ         $0x04, R10
+	VBROADCASTSS (R9), Y4
+	ADDQ         $0x04, R9
 	VMULPS       Y4, Y6, Y6
 	VMASKMOVPS   Y6, Y3, (AX)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	DECQ         SI
+	ADDQ         CX, DX
+	DECQ         BX
 	JNZ          smallRows
 	VZEROUPPER
 	RET
@@ -5735,24 +5731,20 @@ TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ         cols+40(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         dy+8(FP), SI
-	MOVQ         cols+40(FP), DI
-	SHLQ         $0x02, DI
-	MOVQ         y+16(FP), R8
+	MOVQ         y+16(FP), DI
+	MOVQ         rows+32(FP), R8
 	MOVQ         cols+40(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         rows+32(FP), R10
-	MOVQ         cols+40(FP), R11
 	VBROADCASTSS scale+24(FP), Y0
-	CMPQ         R11, $0x08
+	CMPQ         R9, $0x08
 	JG           large
 	LEAQ         tailMasks<>+0(SB), AX
-	MOVQ         R11, CX
+	MOVQ         R9, CX
 	NEGQ         CX
 	VMOVUPS      256(AX)(CX*4), Y1
 
 smallRows:
 	VMASKMOVPS   (SI), Y1, Y2
-	VMASKMOVPS   (R8), Y1, Y3
+	VMASKMOVPS   (DI), Y1, Y3
 	VXORPS       Y4, Y4, Y4
 	VFMADD231PS  Y2, Y3, Y4
 	VMOVAPS      Y4, Y5
@@ -5768,9 +5760,9 @@ smallRows:
 	VMULPS       Y0, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (DX)
 	ADDQ         BX, DX
-	ADDQ         DI, SI
-	ADDQ         R9, R8
-	DECQ         R10
+	ADDQ         BX, SI
+	ADDQ         BX, DI
+	DECQ         R8
 	JNZ          smallRows
 	VZEROUPPER
 	RET
@@ -5785,34 +5777,34 @@ large:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	XORQ   AX, AX
-	MOVQ   R11, CX
+	MOVQ   R9, CX
 
 pass1:
 	CMPQ        CX, $0x40
 	JLT         pass1tail
 	VMOVUPS     (SI)(AX*4), Y9
-	VMOVUPS     (R8)(AX*4), Y10
+	VMOVUPS     (DI)(AX*4), Y10
 	VFMADD231PS Y9, Y10, Y1
 	VMOVUPS     32(SI)(AX*4), Y9
-	VMOVUPS     32(R8)(AX*4), Y10
+	VMOVUPS     32(DI)(AX*4), Y10
 	VFMADD231PS Y9, Y10, Y2
 	VMOVUPS     64(SI)(AX*4), Y9
-	VMOVUPS     64(R8)(AX*4), Y10
+	VMOVUPS     64(DI)(AX*4), Y10
 	VFMADD231PS Y9, Y10, Y3
 	VMOVUPS     96(SI)(AX*4), Y9
-	VMOVUPS     96(R8)(AX*4), Y10
+	VMOVUPS     96(DI)(AX*4), Y10
 	VFMADD231PS Y9, Y10, Y4
 	VMOVUPS     128(SI)(AX*4), Y9
-	VMOVUPS     128(R8)(AX*4), Y10
+	VMOVUPS     128(DI)(AX*4), Y10
 	VFMADD231PS Y9, Y10, Y5
 	VMOVUPS     160(SI)(AX*4), Y9
-	VMOVUPS     160(R8)(AX*4), Y10
+	VMOVUPS     160(DI)(AX*4), Y10
 	VFMADD231PS Y9, Y10, Y6
 	VMOVUPS     192(SI)(AX*4), Y9
-	VMOVUPS     192(R8)(AX*4), Y10
+	VMOVUPS     192(DI)(AX*4), Y10
 	VFMADD231PS Y9, Y10, Y7
 	VMOVUPS     224(SI)(AX*4), Y9
-	VMOVUPS     224(R8)(AX*4), Y10
+	VMOVUPS     224(DI)(AX*4), Y10
 	VFMADD231PS Y9, Y10, Y8
 	ADDQ        $0x40, AX
 	SUBQ        $0x40, CX
@@ -5821,40 +5813,40 @@ pass1:
 pass1tail:
 	TESTQ       CX, CX
 	JZ          pass1fold
-	LEAQ        tailMasks<>+0(SB), R12
+	LEAQ        tailMasks<>+0(SB), R10
 	NEGQ        CX
-	LEAQ        256(R12)(CX*4), R12
-	VMOVUPS     (R12), Y9
+	LEAQ        256(R10)(CX*4), R10
+	VMOVUPS     (R10), Y9
 	VMASKMOVPS  (SI)(AX*4), Y9, Y10
-	VMASKMOVPS  (R8)(AX*4), Y9, Y9
+	VMASKMOVPS  (DI)(AX*4), Y9, Y9
 	VFMADD231PS Y10, Y9, Y1
-	VMOVUPS     32(R12), Y9
+	VMOVUPS     32(R10), Y9
 	VMASKMOVPS  32(SI)(AX*4), Y9, Y10
-	VMASKMOVPS  32(R8)(AX*4), Y9, Y9
+	VMASKMOVPS  32(DI)(AX*4), Y9, Y9
 	VFMADD231PS Y10, Y9, Y2
-	VMOVUPS     64(R12), Y9
+	VMOVUPS     64(R10), Y9
 	VMASKMOVPS  64(SI)(AX*4), Y9, Y10
-	VMASKMOVPS  64(R8)(AX*4), Y9, Y9
+	VMASKMOVPS  64(DI)(AX*4), Y9, Y9
 	VFMADD231PS Y10, Y9, Y3
-	VMOVUPS     96(R12), Y9
+	VMOVUPS     96(R10), Y9
 	VMASKMOVPS  96(SI)(AX*4), Y9, Y10
-	VMASKMOVPS  96(R8)(AX*4), Y9, Y9
+	VMASKMOVPS  96(DI)(AX*4), Y9, Y9
 	VFMADD231PS Y10, Y9, Y4
-	VMOVUPS     128(R12), Y9
+	VMOVUPS     128(R10), Y9
 	VMASKMOVPS  128(SI)(AX*4), Y9, Y10
-	VMASKMOVPS  128(R8)(AX*4), Y9, Y9
+	VMASKMOVPS  128(DI)(AX*4), Y9, Y9
 	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     160(R12), Y9
+	VMOVUPS     160(R10), Y9
 	VMASKMOVPS  160(SI)(AX*4), Y9, Y10
-	VMASKMOVPS  160(R8)(AX*4), Y9, Y9
+	VMASKMOVPS  160(DI)(AX*4), Y9, Y9
 	VFMADD231PS Y10, Y9, Y6
-	VMOVUPS     192(R12), Y9
+	VMOVUPS     192(R10), Y9
 	VMASKMOVPS  192(SI)(AX*4), Y9, Y10
-	VMASKMOVPS  192(R8)(AX*4), Y9, Y9
+	VMASKMOVPS  192(DI)(AX*4), Y9, Y9
 	VFMADD231PS Y10, Y9, Y7
-	VMOVUPS     224(R12), Y9
+	VMOVUPS     224(R10), Y9
 	VMASKMOVPS  224(SI)(AX*4), Y9, Y10
-	VMASKMOVPS  224(R8)(AX*4), Y9, Y9
+	VMASKMOVPS  224(DI)(AX*4), Y9, Y9
 	VFMADD231PS Y10, Y9, Y8
 
 pass1fold:
@@ -5874,13 +5866,13 @@ pass1fold:
 	VADDPS       X1, X2, X2
 	VBROADCASTSS X2, Y1
 	XORQ         AX, AX
-	MOVQ         R11, CX
+	MOVQ         R9, CX
 	SUBQ         $0x08, CX
 	JLT          pass2tail
 
 pass2:
 	VMOVUPS (SI)(AX*4), Y2
-	VMOVUPS (R8)(AX*4), Y3
+	VMOVUPS (DI)(AX*4), Y3
 	VSUBPS  Y1, Y2, Y2
 	VMULPS  Y3, Y2, Y2
 	VMULPS  Y0, Y2, Y2
@@ -5892,11 +5884,11 @@ pass2:
 pass2tail:
 	ADDQ       $0x08, CX
 	JZ         pass2end
-	LEAQ       tailMasks<>+0(SB), R12
+	LEAQ       tailMasks<>+0(SB), R10
 	NEGQ       CX
-	VMOVUPS    256(R12)(CX*4), Y2
+	VMOVUPS    256(R10)(CX*4), Y2
 	VMASKMOVPS (SI)(AX*4), Y2, Y3
-	VMASKMOVPS (R8)(AX*4), Y2, Y4
+	VMASKMOVPS (DI)(AX*4), Y2, Y4
 	VSUBPS     Y1, Y3, Y3
 	VMULPS     Y4, Y3, Y3
 	VMULPS     Y0, Y3, Y3
@@ -5904,10 +5896,1056 @@ pass2tail:
 
 pass2end:
 	ADDQ BX, DX
-	ADDQ DI, SI
-	ADDQ R9, R8
+	ADDQ BX, SI
+	ADDQ BX, DI
+	DECQ R8
+	JNZ  large
+	VZEROUPPER
+	RET
+
+// func layerNormAVX2(y *float32, normal *float32, x *float32, gamma *float32, beta *float32, slope *float32, eps float32, n float32, rows int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·layerNormAVX2(SB), NOSPLIT, $0-72
+	MOVQ         y+0(FP), DX
+	MOVQ         cols+64(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         normal+8(FP), SI
+	MOVQ         x+16(FP), DI
+	MOVQ         gamma+24(FP), R8
+	MOVQ         beta+32(FP), R9
+	MOVQ         rows+56(FP), R10
+	MOVQ         cols+64(FP), R11
+	MOVQ         slope+40(FP), R12
+	VBROADCASTSS eps+48(FP), Y0
+	VBROADCASTSS n+52(FP), Y1
+	CMPQ         R11, $0x08
+	JG           large
+	LEAQ         tailMasks<>+0(SB), AX
+	MOVQ         R11, CX
+	NEGQ         CX
+	VMOVUPS      256(AX)(CX*4), Y2
+
+smallRows:
+	VMASKMOVPS   (DI), Y2, Y3
+	VMOVAPS      Y3, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPS       X4, X5, X5
+	VSHUFPS      $0x0e, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VSHUFPS      $0x01, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VBROADCASTSS X5, Y4
+	VDIVPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VANDPS       Y2, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VFMADD231PS  Y3, Y3, Y4
+	VMOVAPS      Y4, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPS       X4, X5, X5
+	VSHUFPS      $0x0e, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VSHUFPS      $0x01, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VBROADCASTSS X5, Y4
+	VDIVPS       Y1, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VSQRTPS      Y4, Y4
+	VBROADCASTSS const3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VMOVSS       X5, (R12)
+	ADDQ         $0x04, R12
+	VMULPS       Y5, Y3, Y3
+	VMASKMOVPS   Y3, Y2, (SI)
+	VMASKMOVPS   (R9), Y2, Y4
+	VMASKMOVPS   (R8), Y2, Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VMASKMOVPS   Y4, Y2, (DX)
+	ADDQ         BX, DX
+	ADDQ         BX, SI
+	ADDQ         BX, DI
+	DECQ         R10
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	XORQ   AX, AX
+	MOVQ   R11, CX
+
+pass1:
+	CMPQ    CX, $0x40
+	JLT     pass1tail
+	VMOVUPS (DI)(AX*4), Y10
+	VADDPS  Y10, Y2, Y2
+	VMOVUPS 32(DI)(AX*4), Y10
+	VADDPS  Y10, Y3, Y3
+	VMOVUPS 64(DI)(AX*4), Y10
+	VADDPS  Y10, Y4, Y4
+	VMOVUPS 96(DI)(AX*4), Y10
+	VADDPS  Y10, Y5, Y5
+	VMOVUPS 128(DI)(AX*4), Y10
+	VADDPS  Y10, Y6, Y6
+	VMOVUPS 160(DI)(AX*4), Y10
+	VADDPS  Y10, Y7, Y7
+	VMOVUPS 192(DI)(AX*4), Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS 224(DI)(AX*4), Y10
+	VADDPS  Y10, Y9, Y9
+	ADDQ    $0x40, AX
+	SUBQ    $0x40, CX
+	JMP     pass1
+
+pass1tail:
+	TESTQ      CX, CX
+	JZ         pass1fold
+	LEAQ       tailMasks<>+0(SB), R13
+	NEGQ       CX
+	LEAQ       256(R13)(CX*4), R13
+	VMOVUPS    (R13), Y10
+	VMASKMOVPS (DI)(AX*4), Y10, Y10
+	VADDPS     Y10, Y2, Y2
+	VMOVUPS    32(R13), Y10
+	VMASKMOVPS 32(DI)(AX*4), Y10, Y10
+	VADDPS     Y10, Y3, Y3
+	VMOVUPS    64(R13), Y10
+	VMASKMOVPS 64(DI)(AX*4), Y10, Y10
+	VADDPS     Y10, Y4, Y4
+	VMOVUPS    96(R13), Y10
+	VMASKMOVPS 96(DI)(AX*4), Y10, Y10
+	VADDPS     Y10, Y5, Y5
+	VMOVUPS    128(R13), Y10
+	VMASKMOVPS 128(DI)(AX*4), Y10, Y10
+	VADDPS     Y10, Y6, Y6
+	VMOVUPS    160(R13), Y10
+	VMASKMOVPS 160(DI)(AX*4), Y10, Y10
+	VADDPS     Y10, Y7, Y7
+	VMOVUPS    192(R13), Y10
+	VMASKMOVPS 192(DI)(AX*4), Y10, Y10
+	VADDPS     Y10, Y8, Y8
+	VMOVUPS    224(R13), Y10
+	VMASKMOVPS 224(DI)(AX*4), Y10, Y10
+	VADDPS     Y10, Y9, Y9
+
+pass1fold:
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y2, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPS       X2, X3, X3
+	VSHUFPS      $0x0e, X3, X3, X2
+	VADDPS       X2, X3, X3
+	VSHUFPS      $0x01, X3, X3, X2
+	VADDPS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	VDIVPS       Y1, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	XORQ         AX, AX
+	MOVQ         R11, CX
+
+pass2:
+	CMPQ        CX, $0x40
+	JLT         pass2tail
+	VMOVUPS     (DI)(AX*4), Y11
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y11, Y11, Y3
+	VMOVUPS     32(DI)(AX*4), Y11
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y11, Y11, Y4
+	VMOVUPS     64(DI)(AX*4), Y11
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y11, Y11, Y5
+	VMOVUPS     96(DI)(AX*4), Y11
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y11, Y11, Y6
+	VMOVUPS     128(DI)(AX*4), Y11
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y11, Y11, Y7
+	VMOVUPS     160(DI)(AX*4), Y11
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y11, Y11, Y8
+	VMOVUPS     192(DI)(AX*4), Y11
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y11, Y11, Y9
+	VMOVUPS     224(DI)(AX*4), Y11
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y11, Y11, Y10
+	ADDQ        $0x40, AX
+	SUBQ        $0x40, CX
+	JMP         pass2
+
+pass2tail:
+	TESTQ       CX, CX
+	JZ          pass2fold
+	LEAQ        tailMasks<>+0(SB), R13
+	NEGQ        CX
+	LEAQ        256(R13)(CX*4), R13
+	VMOVUPS     (R13), Y11
+	VMASKMOVPS  (DI)(AX*4), Y11, Y12
+	VSUBPS      Y2, Y12, Y12
+	VANDPS      Y11, Y12, Y12
+	VFMADD231PS Y12, Y12, Y3
+	VMOVUPS     32(R13), Y11
+	VMASKMOVPS  32(DI)(AX*4), Y11, Y12
+	VSUBPS      Y2, Y12, Y12
+	VANDPS      Y11, Y12, Y12
+	VFMADD231PS Y12, Y12, Y4
+	VMOVUPS     64(R13), Y11
+	VMASKMOVPS  64(DI)(AX*4), Y11, Y12
+	VSUBPS      Y2, Y12, Y12
+	VANDPS      Y11, Y12, Y12
+	VFMADD231PS Y12, Y12, Y5
+	VMOVUPS     96(R13), Y11
+	VMASKMOVPS  96(DI)(AX*4), Y11, Y12
+	VSUBPS      Y2, Y12, Y12
+	VANDPS      Y11, Y12, Y12
+	VFMADD231PS Y12, Y12, Y6
+	VMOVUPS     128(R13), Y11
+	VMASKMOVPS  128(DI)(AX*4), Y11, Y12
+	VSUBPS      Y2, Y12, Y12
+	VANDPS      Y11, Y12, Y12
+	VFMADD231PS Y12, Y12, Y7
+	VMOVUPS     160(R13), Y11
+	VMASKMOVPS  160(DI)(AX*4), Y11, Y12
+	VSUBPS      Y2, Y12, Y12
+	VANDPS      Y11, Y12, Y12
+	VFMADD231PS Y12, Y12, Y8
+	VMOVUPS     192(R13), Y11
+	VMASKMOVPS  192(DI)(AX*4), Y11, Y12
+	VSUBPS      Y2, Y12, Y12
+	VANDPS      Y11, Y12, Y12
+	VFMADD231PS Y12, Y12, Y9
+	VMOVUPS     224(R13), Y11
+	VMASKMOVPS  224(DI)(AX*4), Y11, Y12
+	VSUBPS      Y2, Y12, Y12
+	VANDPS      Y11, Y12, Y12
+	VFMADD231PS Y12, Y12, Y10
+
+pass2fold:
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y10, Y6, Y6
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVAPS      Y3, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPS       X3, X4, X4
+	VSHUFPS      $0x0e, X4, X4, X3
+	VADDPS       X3, X4, X4
+	VSHUFPS      $0x01, X4, X4, X3
+	VADDPS       X3, X4, X4
+	VBROADCASTSS X4, Y3
+	VDIVPS       Y1, Y3, Y3
+	VADDPS       Y0, Y3, Y3
+	VSQRTPS      Y3, Y3
+	VBROADCASTSS const3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMOVSS       X4, (R12)
+	ADDQ         $0x04, R12
+	XORQ         AX, AX
+	MOVQ         R11, CX
+	SUBQ         $0x08, CX
+	JLT          pass3tail
+
+pass3:
+	VMOVUPS     (DI)(AX*4), Y3
+	VSUBPS      Y2, Y3, Y3
+	VMULPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (SI)(AX*4)
+	VMOVUPS     (R9)(AX*4), Y5
+	VMOVUPS     (R8)(AX*4), Y6
+	VFMADD231PS Y6, Y3, Y5
+	VMOVUPS     Y5, (DX)(AX*4)
+	ADDQ        $0x08, AX
+	SUBQ        $0x08, CX
+	JGE         pass3
+
+pass3tail:
+	ADDQ        $0x08, CX
+	JZ          pass3end
+	LEAQ        tailMasks<>+0(SB), R13
+	NEGQ        CX
+	VMOVUPS     256(R13)(CX*4), Y3
+	VMASKMOVPS  (DI)(AX*4), Y3, Y5
+	VSUBPS      Y2, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMASKMOVPS  Y5, Y3, (SI)(AX*4)
+	VMASKMOVPS  (R9)(AX*4), Y3, Y2
+	VMASKMOVPS  (R8)(AX*4), Y3, Y4
+	VFMADD231PS Y4, Y5, Y2
+	VMASKMOVPS  Y2, Y3, (DX)(AX*4)
+
+pass3end:
+	ADDQ BX, DX
+	ADDQ BX, SI
+	ADDQ BX, DI
 	DECQ R10
 	JNZ  large
+	VZEROUPPER
+	RET
+
+// func layerNormGradAVX2(dx *float32, dy *float32, normal *float32, gamma *float32, slope *float32, n float32, rows int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·layerNormGradAVX2(SB), NOSPLIT, $0-64
+	MOVQ         dx+0(FP), DX
+	MOVQ         cols+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         dy+8(FP), SI
+	MOVQ         normal+16(FP), DI
+	MOVQ         gamma+24(FP), R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         cols+56(FP), R10
+	MOVQ         slope+32(FP), R11
+	VBROADCASTSS n+40(FP), Y0
+	CMPQ         R10, $0x08
+	JG           large
+	LEAQ         tailMasks<>+0(SB), AX
+	MOVQ         R10, CX
+	NEGQ         CX
+	VMOVUPS      256(AX)(CX*4), Y1
+
+smallRows:
+	VMASKMOVPS   (SI), Y1, Y2
+	VMASKMOVPS   (R8), Y1, Y3
+	VMULPS       Y3, Y2, Y2
+	VMASKMOVPS   (DI), Y1, Y3
+	VXORPS       Y4, Y4, Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVAPS      Y4, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPS       X4, X5, X5
+	VSHUFPS      $0x0e, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VSHUFPS      $0x01, X5, X5, X4
+	VADDPS       X4, X5, X5
+	VBROADCASTSS X5, Y4
+	VDIVPS       Y0, Y4, Y4
+	VMOVAPS      Y2, Y6
+	VEXTRACTF128 $0x01, Y6, X5
+	VADDPS       X5, X6, X6
+	VSHUFPS      $0x0e, X6, X6, X5
+	VADDPS       X5, X6, X6
+	VSHUFPS      $0x01, X6, X6, X5
+	VADDPS       X5, X6, X6
+	VBROADCASTSS X6, Y5
+	VDIVPS       Y0, Y5, Y5
+	VBROADCASTSS (R11), Y6
+	ADDQ         $0x04, R11
+	VSUBPS       Y5, Y2, Y2
+	VFNMADD231PS Y4, Y3, Y2
+	VMULPS       Y6, Y2, Y2
+	VMASKMOVPS   Y2, Y1, (DX)
+	ADDQ         BX, DX
+	ADDQ         BX, SI
+	ADDQ         BX, DI
+	DECQ         R9
+	JNZ          smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	XORQ   AX, AX
+	MOVQ   R10, CX
+
+pass1:
+	CMPQ    CX, $0x40
+	JLT     pass1tail
+	VMOVUPS (SI)(AX*4), Y9
+	VMOVUPS (R8)(AX*4), Y10
+	VMULPS  Y10, Y9, Y9
+	VADDPS  Y9, Y1, Y1
+	VMOVUPS 32(SI)(AX*4), Y9
+	VMOVUPS 32(R8)(AX*4), Y10
+	VMULPS  Y10, Y9, Y9
+	VADDPS  Y9, Y2, Y2
+	VMOVUPS 64(SI)(AX*4), Y9
+	VMOVUPS 64(R8)(AX*4), Y10
+	VMULPS  Y10, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VMOVUPS 96(SI)(AX*4), Y9
+	VMOVUPS 96(R8)(AX*4), Y10
+	VMULPS  Y10, Y9, Y9
+	VADDPS  Y9, Y4, Y4
+	VMOVUPS 128(SI)(AX*4), Y9
+	VMOVUPS 128(R8)(AX*4), Y10
+	VMULPS  Y10, Y9, Y9
+	VADDPS  Y9, Y5, Y5
+	VMOVUPS 160(SI)(AX*4), Y9
+	VMOVUPS 160(R8)(AX*4), Y10
+	VMULPS  Y10, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VMOVUPS 192(SI)(AX*4), Y9
+	VMOVUPS 192(R8)(AX*4), Y10
+	VMULPS  Y10, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 224(SI)(AX*4), Y9
+	VMOVUPS 224(R8)(AX*4), Y10
+	VMULPS  Y10, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	ADDQ    $0x40, AX
+	SUBQ    $0x40, CX
+	JMP     pass1
+
+pass1tail:
+	TESTQ      CX, CX
+	JZ         pass1fold
+	LEAQ       tailMasks<>+0(SB), R12
+	NEGQ       CX
+	LEAQ       256(R12)(CX*4), R12
+	VMOVUPS    (R12), Y9
+	VMASKMOVPS (SI)(AX*4), Y9, Y10
+	VMASKMOVPS (R8)(AX*4), Y9, Y9
+	VMULPS     Y9, Y10, Y10
+	VADDPS     Y10, Y1, Y1
+	VMOVUPS    32(R12), Y9
+	VMASKMOVPS 32(SI)(AX*4), Y9, Y10
+	VMASKMOVPS 32(R8)(AX*4), Y9, Y9
+	VMULPS     Y9, Y10, Y10
+	VADDPS     Y10, Y2, Y2
+	VMOVUPS    64(R12), Y9
+	VMASKMOVPS 64(SI)(AX*4), Y9, Y10
+	VMASKMOVPS 64(R8)(AX*4), Y9, Y9
+	VMULPS     Y9, Y10, Y10
+	VADDPS     Y10, Y3, Y3
+	VMOVUPS    96(R12), Y9
+	VMASKMOVPS 96(SI)(AX*4), Y9, Y10
+	VMASKMOVPS 96(R8)(AX*4), Y9, Y9
+	VMULPS     Y9, Y10, Y10
+	VADDPS     Y10, Y4, Y4
+	VMOVUPS    128(R12), Y9
+	VMASKMOVPS 128(SI)(AX*4), Y9, Y10
+	VMASKMOVPS 128(R8)(AX*4), Y9, Y9
+	VMULPS     Y9, Y10, Y10
+	VADDPS     Y10, Y5, Y5
+	VMOVUPS    160(R12), Y9
+	VMASKMOVPS 160(SI)(AX*4), Y9, Y10
+	VMASKMOVPS 160(R8)(AX*4), Y9, Y9
+	VMULPS     Y9, Y10, Y10
+	VADDPS     Y10, Y6, Y6
+	VMOVUPS    192(R12), Y9
+	VMASKMOVPS 192(SI)(AX*4), Y9, Y10
+	VMASKMOVPS 192(R8)(AX*4), Y9, Y9
+	VMULPS     Y9, Y10, Y10
+	VADDPS     Y10, Y7, Y7
+	VMOVUPS    224(R12), Y9
+	VMASKMOVPS 224(SI)(AX*4), Y9, Y10
+	VMASKMOVPS 224(R8)(AX*4), Y9, Y9
+	VMULPS     Y9, Y10, Y10
+	VADDPS     Y10, Y8, Y8
+
+pass1fold:
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVAPS      Y1, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPS       X1, X2, X2
+	VSHUFPS      $0x0e, X2, X2, X1
+	VADDPS       X1, X2, X2
+	VSHUFPS      $0x01, X2, X2, X1
+	VADDPS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	VDIVPS       Y0, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	XORQ         AX, AX
+	MOVQ         R10, CX
+
+pass2:
+	CMPQ        CX, $0x40
+	JLT         pass2tail
+	VMOVUPS     (SI)(AX*4), Y10
+	VMOVUPS     (R8)(AX*4), Y11
+	VMULPS      Y11, Y10, Y10
+	VMOVUPS     (DI)(AX*4), Y11
+	VFMADD231PS Y10, Y11, Y2
+	VMOVUPS     32(SI)(AX*4), Y10
+	VMOVUPS     32(R8)(AX*4), Y11
+	VMULPS      Y11, Y10, Y10
+	VMOVUPS     32(DI)(AX*4), Y11
+	VFMADD231PS Y10, Y11, Y3
+	VMOVUPS     64(SI)(AX*4), Y10
+	VMOVUPS     64(R8)(AX*4), Y11
+	VMULPS      Y11, Y10, Y10
+	VMOVUPS     64(DI)(AX*4), Y11
+	VFMADD231PS Y10, Y11, Y4
+	VMOVUPS     96(SI)(AX*4), Y10
+	VMOVUPS     96(R8)(AX*4), Y11
+	VMULPS      Y11, Y10, Y10
+	VMOVUPS     96(DI)(AX*4), Y11
+	VFMADD231PS Y10, Y11, Y5
+	VMOVUPS     128(SI)(AX*4), Y10
+	VMOVUPS     128(R8)(AX*4), Y11
+	VMULPS      Y11, Y10, Y10
+	VMOVUPS     128(DI)(AX*4), Y11
+	VFMADD231PS Y10, Y11, Y6
+	VMOVUPS     160(SI)(AX*4), Y10
+	VMOVUPS     160(R8)(AX*4), Y11
+	VMULPS      Y11, Y10, Y10
+	VMOVUPS     160(DI)(AX*4), Y11
+	VFMADD231PS Y10, Y11, Y7
+	VMOVUPS     192(SI)(AX*4), Y10
+	VMOVUPS     192(R8)(AX*4), Y11
+	VMULPS      Y11, Y10, Y10
+	VMOVUPS     192(DI)(AX*4), Y11
+	VFMADD231PS Y10, Y11, Y8
+	VMOVUPS     224(SI)(AX*4), Y10
+	VMOVUPS     224(R8)(AX*4), Y11
+	VMULPS      Y11, Y10, Y10
+	VMOVUPS     224(DI)(AX*4), Y11
+	VFMADD231PS Y10, Y11, Y9
+	ADDQ        $0x40, AX
+	SUBQ        $0x40, CX
+	JMP         pass2
+
+pass2tail:
+	TESTQ       CX, CX
+	JZ          pass2fold
+	LEAQ        tailMasks<>+0(SB), R12
+	NEGQ        CX
+	LEAQ        256(R12)(CX*4), R12
+	VMOVUPS     (R12), Y10
+	VMASKMOVPS  (SI)(AX*4), Y10, Y11
+	VMASKMOVPS  (R8)(AX*4), Y10, Y12
+	VMULPS      Y12, Y11, Y11
+	VMASKMOVPS  (DI)(AX*4), Y10, Y10
+	VFMADD231PS Y11, Y10, Y2
+	VMOVUPS     32(R12), Y10
+	VMASKMOVPS  32(SI)(AX*4), Y10, Y11
+	VMASKMOVPS  32(R8)(AX*4), Y10, Y12
+	VMULPS      Y12, Y11, Y11
+	VMASKMOVPS  32(DI)(AX*4), Y10, Y10
+	VFMADD231PS Y11, Y10, Y3
+	VMOVUPS     64(R12), Y10
+	VMASKMOVPS  64(SI)(AX*4), Y10, Y11
+	VMASKMOVPS  64(R8)(AX*4), Y10, Y12
+	VMULPS      Y12, Y11, Y11
+	VMASKMOVPS  64(DI)(AX*4), Y10, Y10
+	VFMADD231PS Y11, Y10, Y4
+	VMOVUPS     96(R12), Y10
+	VMASKMOVPS  96(SI)(AX*4), Y10, Y11
+	VMASKMOVPS  96(R8)(AX*4), Y10, Y12
+	VMULPS      Y12, Y11, Y11
+	VMASKMOVPS  96(DI)(AX*4), Y10, Y10
+	VFMADD231PS Y11, Y10, Y5
+	VMOVUPS     128(R12), Y10
+	VMASKMOVPS  128(SI)(AX*4), Y10, Y11
+	VMASKMOVPS  128(R8)(AX*4), Y10, Y12
+	VMULPS      Y12, Y11, Y11
+	VMASKMOVPS  128(DI)(AX*4), Y10, Y10
+	VFMADD231PS Y11, Y10, Y6
+	VMOVUPS     160(R12), Y10
+	VMASKMOVPS  160(SI)(AX*4), Y10, Y11
+	VMASKMOVPS  160(R8)(AX*4), Y10, Y12
+	VMULPS      Y12, Y11, Y11
+	VMASKMOVPS  160(DI)(AX*4), Y10, Y10
+	VFMADD231PS Y11, Y10, Y7
+	VMOVUPS     192(R12), Y10
+	VMASKMOVPS  192(SI)(AX*4), Y10, Y11
+	VMASKMOVPS  192(R8)(AX*4), Y10, Y12
+	VMULPS      Y12, Y11, Y11
+	VMASKMOVPS  192(DI)(AX*4), Y10, Y10
+	VFMADD231PS Y11, Y10, Y8
+	VMOVUPS     224(R12), Y10
+	VMASKMOVPS  224(SI)(AX*4), Y10, Y11
+	VMASKMOVPS  224(R8)(AX*4), Y10, Y12
+	VMULPS      Y12, Y11, Y11
+	VMASKMOVPS  224(DI)(AX*4), Y10, Y10
+	VFMADD231PS Y11, Y10, Y9
+
+pass2fold:
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y2, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPS       X2, X3, X3
+	VSHUFPS      $0x0e, X3, X3, X2
+	VADDPS       X2, X3, X3
+	VSHUFPS      $0x01, X3, X3, X2
+	VADDPS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	VDIVPS       Y0, Y2, Y2
+	VBROADCASTSS (R11), Y3
+	ADDQ         $0x04, R11
+	XORQ         AX, AX
+	MOVQ         R10, CX
+	SUBQ         $0x08, CX
+	JLT          pass3tail
+
+pass3:
+	VMOVUPS      (SI)(AX*4), Y4
+	VMOVUPS      (R8)(AX*4), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      (DI)(AX*4), Y5
+	VSUBPS       Y1, Y4, Y4
+	VFNMADD231PS Y2, Y5, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      Y4, (DX)(AX*4)
+	ADDQ         $0x08, AX
+	SUBQ         $0x08, CX
+	JGE          pass3
+
+pass3tail:
+	ADDQ         $0x08, CX
+	JZ           pass3end
+	LEAQ         tailMasks<>+0(SB), R12
+	NEGQ         CX
+	VMOVUPS      256(R12)(CX*4), Y4
+	VMASKMOVPS   (SI)(AX*4), Y4, Y5
+	VMASKMOVPS   (R8)(AX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   (DI)(AX*4), Y4, Y6
+	VSUBPS       Y1, Y5, Y5
+	VFNMADD231PS Y2, Y6, Y5
+	VMULPS       Y3, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(AX*4)
+
+pass3end:
+	ADDQ BX, DX
+	ADDQ BX, SI
+	ADDQ BX, DI
+	DECQ R9
+	JNZ  large
+	VZEROUPPER
+	RET
+
+// func batchNormAVX2(y *float32, normal *float32, x *float32, mean *float32, slope *float32, gamma *float32, beta *float32, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·batchNormAVX2(SB), NOSPLIT, $0-72
+	MOVQ y+0(FP), DX
+	MOVQ cols+64(FP), BX
+	SHLQ $0x02, BX
+	MOVQ normal+8(FP), SI
+	MOVQ x+16(FP), DI
+	MOVQ mean+24(FP), R8
+	MOVQ slope+32(FP), R9
+	MOVQ gamma+40(FP), R10
+	MOVQ beta+48(FP), R11
+	MOVQ rows+56(FP), R12
+	MOVQ cols+64(FP), R13
+
+rows:
+	XORQ AX, AX
+	MOVQ R13, CX
+	SUBQ $0x08, CX
+	JLT  pass1tail
+
+pass1:
+	VMOVUPS     (DI)(AX*4), Y0
+	VMOVUPS     (R8)(AX*4), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (R9)(AX*4), Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (SI)(AX*4)
+	VMOVUPS     (R11)(AX*4), Y1
+	VMOVUPS     (R10)(AX*4), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (DX)(AX*4)
+	ADDQ        $0x08, AX
+	SUBQ        $0x08, CX
+	JGE         pass1
+
+pass1tail:
+	ADDQ        $0x08, CX
+	JZ          pass1end
+	LEAQ        tailMasks<>+0(SB), R14
+	NEGQ        CX
+	VMOVUPS     256(R14)(CX*4), Y0
+	VMASKMOVPS  (DI)(AX*4), Y0, Y1
+	VMASKMOVPS  (R8)(AX*4), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (R9)(AX*4), Y0, Y2
+	VMULPS      Y2, Y1, Y1
+	VMASKMOVPS  Y1, Y0, (SI)(AX*4)
+	VMASKMOVPS  (R11)(AX*4), Y0, Y2
+	VMASKMOVPS  (R10)(AX*4), Y0, Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMASKMOVPS  Y2, Y0, (DX)(AX*4)
+
+pass1end:
+	ADDQ BX, DX
+	ADDQ BX, SI
+	ADDQ BX, DI
+	DECQ R12
+	JNZ  rows
+	VZEROUPPER
+	RET
+
+// func batchNormGradAVX2(dx *float32, dy *float32, normal *float32, mean *float32, along *float32, slope *float32, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·batchNormGradAVX2(SB), NOSPLIT, $0-64
+	MOVQ dx+0(FP), DX
+	MOVQ cols+56(FP), BX
+	SHLQ $0x02, BX
+	MOVQ dy+8(FP), SI
+	MOVQ normal+16(FP), DI
+	MOVQ mean+24(FP), R8
+	MOVQ along+32(FP), R9
+	MOVQ slope+40(FP), R10
+	MOVQ rows+48(FP), R11
+	MOVQ cols+56(FP), R12
+
+rows:
+	XORQ AX, AX
+	MOVQ R12, CX
+	SUBQ $0x08, CX
+	JLT  pass1tail
+
+pass1:
+	VMOVUPS      (SI)(AX*4), Y0
+	VMOVUPS      (R8)(AX*4), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R9)(AX*4), Y1
+	VMOVUPS      (DI)(AX*4), Y2
+	VFNMADD231PS Y1, Y2, Y0
+	VMOVUPS      (R10)(AX*4), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)(AX*4)
+	ADDQ         $0x08, AX
+	SUBQ         $0x08, CX
+	JGE          pass1
+
+pass1tail:
+	ADDQ         $0x08, CX
+	JZ           pass1end
+	LEAQ         tailMasks<>+0(SB), R13
+	NEGQ         CX
+	VMOVUPS      256(R13)(CX*4), Y0
+	VMASKMOVPS   (SI)(AX*4), Y0, Y1
+	VMASKMOVPS   (R8)(AX*4), Y0, Y2
+	VSUBPS       Y2, Y1, Y1
+	VMASKMOVPS   (R9)(AX*4), Y0, Y2
+	VMASKMOVPS   (DI)(AX*4), Y0, Y3
+	VFNMADD231PS Y2, Y3, Y1
+	VMASKMOVPS   (R10)(AX*4), Y0, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(AX*4)
+
+pass1end:
+	ADDQ BX, DX
+	ADDQ BX, SI
+	ADDQ BX, DI
+	DECQ R11
+	JNZ  rows
+	VZEROUPPER
+	RET
+
+// func normGradAddAVX2(dgamma *float32, dbeta *float32, dy *float32, normal *float32, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·normGradAddAVX2(SB), NOSPLIT, $0-48
+	MOVQ dgamma+0(FP), AX
+	MOVQ dbeta+8(FP), CX
+	MOVQ dy+16(FP), DX
+	MOVQ normal+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ cols+40(FP), DI
+	MOVQ DI, R8
+	SHLQ $0x02, R8
+
+block4:
+	CMPQ    DI, $0x20
+	JLT     below4
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 64(AX), Y4
+	VMOVUPS 64(CX), Y5
+	VMOVUPS 96(AX), Y6
+	VMOVUPS 96(CX), Y7
+	XORQ    R9, R9
+	MOVQ    SI, R10
+
+rows4:
+	VMOVUPS     (DX)(R9*1), Y8
+	VMOVUPS     (BX)(R9*1), Y9
+	VFMADD231PS Y8, Y9, Y0
+	VADDPS      Y8, Y1, Y1
+	VMOVUPS     32(DX)(R9*1), Y8
+	VMOVUPS     32(BX)(R9*1), Y9
+	VFMADD231PS Y8, Y9, Y2
+	VADDPS      Y8, Y3, Y3
+	VMOVUPS     64(DX)(R9*1), Y8
+	VMOVUPS     64(BX)(R9*1), Y9
+	VFMADD231PS Y8, Y9, Y4
+	VADDPS      Y8, Y5, Y5
+	VMOVUPS     96(DX)(R9*1), Y8
+	VMOVUPS     96(BX)(R9*1), Y9
+	VFMADD231PS Y8, Y9, Y6
+	VADDPS      Y8, Y7, Y7
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         rows4
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y3, 32(CX)
+	VMOVUPS     Y4, 64(AX)
+	VMOVUPS     Y5, 64(CX)
+	VMOVUPS     Y6, 96(AX)
+	VMOVUPS     Y7, 96(CX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, DI
+	JMP         block4
+
+below4:
+block2:
+	CMPQ    DI, $0x10
+	JLT     below2
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS 32(CX), Y3
+	XORQ    R9, R9
+	MOVQ    SI, R10
+
+rows2:
+	VMOVUPS     (DX)(R9*1), Y4
+	VMOVUPS     (BX)(R9*1), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VADDPS      Y4, Y1, Y1
+	VMOVUPS     32(DX)(R9*1), Y4
+	VMOVUPS     32(BX)(R9*1), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VADDPS      Y4, Y3, Y3
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         rows2
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (CX)
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y3, 32(CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x10, DI
+	JMP         block2
+
+below2:
+block1:
+	CMPQ    DI, $0x08
+	JLT     below1
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	XORQ    R9, R9
+	MOVQ    SI, R10
+
+rows1:
+	VMOVUPS     (DX)(R9*1), Y2
+	VMOVUPS     (BX)(R9*1), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VADDPS      Y2, Y1, Y1
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         rows1
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (CX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x08, DI
+	JMP         block1
+
+below1:
+	TESTQ      DI, DI
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), R9
+	NEGQ       DI
+	VMOVUPS    256(R9)(DI*4), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	VMASKMOVPS (CX), Y0, Y2
+	XORQ       R9, R9
+	MOVQ       SI, R10
+
+rows:
+	VMASKMOVPS  (DX)(R9*1), Y0, Y3
+	VMASKMOVPS  (BX)(R9*1), Y0, Y4
+	VFMADD231PS Y3, Y4, Y1
+	VADDPS      Y3, Y2, Y2
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         rows
+	VMASKMOVPS  Y1, Y0, (AX)
+	VMASKMOVPS  Y2, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func colSpreadAddAVX2(dst *float32, mean *float32, x *float32, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·colSpreadAddAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ mean+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ cols+32(FP), SI
+	MOVQ SI, DI
+	SHLQ $0x02, DI
+
+block4:
+	CMPQ    SI, $0x20
+	JLT     below4
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 64(AX), Y4
+	VMOVUPS 64(CX), Y5
+	VMOVUPS 96(AX), Y6
+	VMOVUPS 96(CX), Y7
+	XORQ    R8, R8
+	MOVQ    BX, R9
+
+rows4:
+	VMOVUPS     (DX)(R8*1), Y8
+	VSUBPS      Y1, Y8, Y8
+	VFMADD231PS Y8, Y8, Y0
+	VMOVUPS     32(DX)(R8*1), Y8
+	VSUBPS      Y3, Y8, Y8
+	VFMADD231PS Y8, Y8, Y2
+	VMOVUPS     64(DX)(R8*1), Y8
+	VSUBPS      Y5, Y8, Y8
+	VFMADD231PS Y8, Y8, Y4
+	VMOVUPS     96(DX)(R8*1), Y8
+	VSUBPS      Y7, Y8, Y8
+	VFMADD231PS Y8, Y8, Y6
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         rows4
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y4, 64(AX)
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, SI
+	JMP         block4
+
+below4:
+block2:
+	CMPQ    SI, $0x10
+	JLT     below2
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS 32(CX), Y3
+	XORQ    R8, R8
+	MOVQ    BX, R9
+
+rows2:
+	VMOVUPS     (DX)(R8*1), Y4
+	VSUBPS      Y1, Y4, Y4
+	VFMADD231PS Y4, Y4, Y0
+	VMOVUPS     32(DX)(R8*1), Y4
+	VSUBPS      Y3, Y4, Y4
+	VFMADD231PS Y4, Y4, Y2
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         rows2
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x10, SI
+	JMP         block2
+
+below2:
+block1:
+	CMPQ    SI, $0x08
+	JLT     below1
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	XORQ    R8, R8
+	MOVQ    BX, R9
+
+rows1:
+	VMOVUPS     (DX)(R8*1), Y2
+	VSUBPS      Y1, Y2, Y2
+	VFMADD231PS Y2, Y2, Y0
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         rows1
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, SI
+	JMP         block1
+
+below1:
+	TESTQ      SI, SI
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), R8
+	NEGQ       SI
+	VMOVUPS    256(R8)(SI*4), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	VMASKMOVPS (CX), Y0, Y2
+	XORQ       R8, R8
+	MOVQ       BX, R9
+
+rows:
+	VMASKMOVPS  (DX)(R8*1), Y0, Y3
+	VSUBPS      Y2, Y3, Y3
+	VFMADD231PS Y3, Y3, Y1
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         rows
+	VMASKMOVPS  Y1, Y0, (AX)
+
+done:
 	VZEROUPPER
 	RET
 
@@ -11636,14 +12674,12 @@ TEXT ·softmaxSmallAVX512(SB), NOSPLIT, $0-48
 	MOVQ         step+40(FP), CX
 	SHLQ         $0x02, CX
 	MOVQ         x+8(FP), DX
-	MOVQ         step+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         rows+24(FP), SI
-	MOVQ         cols+32(FP), DI
+	MOVQ         rows+24(FP), BX
+	MOVQ         cols+32(FP), SI
 	VBROADCASTSS scale+16(FP), Z0
-	MOVQ         $-1, R8
-	BZHIQ        DI, R8, R8
-	KMOVW        R8, K1
+	MOVQ         $-1, DI
+	BZHIQ        SI, DI, DI
+	KMOVW        DI, K1
 
 smallRows:
 	VMOVUPS.Z         (DX), K1, Z1
@@ -11694,8 +12730,8 @@ smallRows:
 	VMULPS            Z3, Z2, Z2
 	VMOVUPS           Z2, K1, (AX)
 	ADDQ              CX, AX
-	ADDQ              BX, DX
-	DECQ              SI
+	ADDQ              CX, DX
+	DECQ              BX
 	JNZ               smallRows
 	VZEROUPPER
 	RET
@@ -11707,20 +12743,18 @@ TEXT ·ceSmallAVX512(SB), NOSPLIT, $0-72
 	MOVQ         cols+64(FP), CX
 	SHLQ         $0x02, CX
 	MOVQ         z+8(FP), DX
-	MOVQ         cols+64(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         rows+56(FP), SI
-	MOVQ         cols+64(FP), DI
-	MOVQ         top+16(FP), R8
-	MOVQ         total+24(FP), R9
-	MOVQ         alpha+32(FP), R10
-	MOVQ         label+40(FP), R11
+	MOVQ         rows+56(FP), BX
+	MOVQ         cols+64(FP), SI
+	MOVQ         top+16(FP), DI
+	MOVQ         total+24(FP), R8
+	MOVQ         alpha+32(FP), R9
+	MOVQ         label+40(FP), R10
 	VBROADCASTSS base+48(FP), Z0
 	VBROADCASTSS hot+52(FP), Z1
 	VMOVUPS      counting<>+0(SB), Z2
-	MOVQ         $-1, R12
-	BZHIQ        DI, R12, R12
-	KMOVW        R12, K1
+	MOVQ         $-1, R11
+	BZHIQ        SI, R11, R11
+	KMOVW        R11, K1
 
 smallRows:
 	VMOVUPS.Z         (DX), K1, Z3
@@ -11768,22 +12802,22 @@ smallRows:
 	VBROADCASTSS      const3f800000<>+0(SB), Z7
 	VDIVPS            Z3, Z7, Z7
 	VMULPS            Z7, Z5, Z5
-	VMOVSS            X4, (R8)
+	VMOVSS            X4, (DI)
+	ADDQ              $0x04, DI
+	VMOVSS            X3, (R8)
 	ADDQ              $0x04, R8
-	VMOVSS            X3, (R9)
-	ADDQ              $0x04, R9
-	VPBROADCASTD      (R11), Z3
-	ADDQ              $0x04, R11
+	VPBROADCASTD      (R10), Z3
+	ADDQ              $0x04, R10
 	VPCMPEQD          Z3, Z2, K2
 	VBLENDMPS         Z1, Z0, K2, Z6
 	VSUBPS            Z6, Z5, Z5
-	VBROADCASTSS      (R10), Z3
-	ADDQ              $0x04, R10
+	VBROADCASTSS      (R9), Z3
+	ADDQ              $0x04, R9
 	VMULPS            Z3, Z5, Z5
 	VMOVUPS           Z5, K1, (AX)
 	ADDQ              CX, AX
-	ADDQ              BX, DX
-	DECQ              SI
+	ADDQ              CX, DX
+	DECQ              BX
 	JNZ               smallRows
 	VZEROUPPER
 	RET
@@ -11927,23 +12961,19 @@ TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-48
 	MOVQ         cols+40(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         dy+8(FP), SI
-	MOVQ         cols+40(FP), DI
-	SHLQ         $0x02, DI
-	MOVQ         y+16(FP), R8
+	MOVQ         y+16(FP), DI
+	MOVQ         rows+32(FP), R8
 	MOVQ         cols+40(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         rows+32(FP), R10
-	MOVQ         cols+40(FP), R11
 	VBROADCASTSS scale+24(FP), Z0
-	CMPQ         R11, $0x10
+	CMPQ         R9, $0x10
 	JG           large
 	MOVQ         $-1, AX
-	BZHIQ        R11, AX, AX
+	BZHIQ        R9, AX, AX
 	KMOVW        AX, K1
 
 smallRows:
 	VMOVUPS.Z     (SI), K1, Z1
-	VMOVUPS.Z     (R8), K1, Z2
+	VMOVUPS.Z     (DI), K1, Z2
 	VPXORD        Z3, Z3, Z3
 	VFMADD231PS   Z1, Z2, Z3
 	VEXTRACTF32X8 $0x01, Z3, Y4
@@ -11960,9 +12990,9 @@ smallRows:
 	VMULPS        Z0, Z1, Z1
 	VMOVUPS       Z1, K1, (DX)
 	ADDQ          BX, DX
-	ADDQ          DI, SI
-	ADDQ          R9, R8
-	DECQ          R10
+	ADDQ          BX, SI
+	ADDQ          BX, DI
+	DECQ          R8
 	JNZ           smallRows
 	VZEROUPPER
 	RET
@@ -11973,22 +13003,22 @@ large:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	XORQ   AX, AX
-	MOVQ   R11, CX
+	MOVQ   R9, CX
 
 pass1:
 	CMPQ        CX, $0x40
 	JLT         pass1tail
 	VMOVUPS     (SI)(AX*4), Z5
-	VMOVUPS     (R8)(AX*4), Z6
+	VMOVUPS     (DI)(AX*4), Z6
 	VFMADD231PS Z5, Z6, Z1
 	VMOVUPS     64(SI)(AX*4), Z5
-	VMOVUPS     64(R8)(AX*4), Z6
+	VMOVUPS     64(DI)(AX*4), Z6
 	VFMADD231PS Z5, Z6, Z2
 	VMOVUPS     128(SI)(AX*4), Z5
-	VMOVUPS     128(R8)(AX*4), Z6
+	VMOVUPS     128(DI)(AX*4), Z6
 	VFMADD231PS Z5, Z6, Z3
 	VMOVUPS     192(SI)(AX*4), Z5
-	VMOVUPS     192(R8)(AX*4), Z6
+	VMOVUPS     192(DI)(AX*4), Z6
 	VFMADD231PS Z5, Z6, Z4
 	ADDQ        $0x40, AX
 	SUBQ        $0x40, CX
@@ -11997,23 +13027,23 @@ pass1:
 pass1tail:
 	TESTQ       CX, CX
 	JZ          pass1fold
-	MOVQ        $-1, R12
-	BZHIQ       CX, R12, R12
-	KMOVQ       R12, K1
+	MOVQ        $-1, R10
+	BZHIQ       CX, R10, R10
+	KMOVQ       R10, K1
 	VMOVUPS.Z   (SI)(AX*4), K1, Z5
-	VMOVUPS.Z   (R8)(AX*4), K1, Z6
+	VMOVUPS.Z   (DI)(AX*4), K1, Z6
 	VFMADD231PS Z5, Z6, Z1
 	KSHIFTRQ    $0x10, K1, K1
 	VMOVUPS.Z   64(SI)(AX*4), K1, Z5
-	VMOVUPS.Z   64(R8)(AX*4), K1, Z6
+	VMOVUPS.Z   64(DI)(AX*4), K1, Z6
 	VFMADD231PS Z5, Z6, Z2
 	KSHIFTRQ    $0x10, K1, K1
 	VMOVUPS.Z   128(SI)(AX*4), K1, Z5
-	VMOVUPS.Z   128(R8)(AX*4), K1, Z6
+	VMOVUPS.Z   128(DI)(AX*4), K1, Z6
 	VFMADD231PS Z5, Z6, Z3
 	KSHIFTRQ    $0x10, K1, K1
 	VMOVUPS.Z   192(SI)(AX*4), K1, Z5
-	VMOVUPS.Z   192(R8)(AX*4), K1, Z6
+	VMOVUPS.Z   192(DI)(AX*4), K1, Z6
 	VFMADD231PS Z5, Z6, Z4
 
 pass1fold:
@@ -12030,13 +13060,13 @@ pass1fold:
 	VADDPS        X5, X6, X6
 	VBROADCASTSS  X6, Z5
 	XORQ          AX, AX
-	MOVQ          R11, CX
+	MOVQ          R9, CX
 	SUBQ          $0x10, CX
 	JLT           pass2tail
 
 pass2:
 	VMOVUPS (SI)(AX*4), Z6
-	VMOVUPS (R8)(AX*4), Z7
+	VMOVUPS (DI)(AX*4), Z7
 	VSUBPS  Z5, Z6, Z6
 	VMULPS  Z7, Z6, Z6
 	VMULPS  Z0, Z6, Z6
@@ -12048,11 +13078,11 @@ pass2:
 pass2tail:
 	ADDQ      $0x10, CX
 	JZ        pass2end
-	MOVQ      $-1, R12
-	BZHIQ     CX, R12, R12
-	KMOVW     R12, K1
+	MOVQ      $-1, R10
+	BZHIQ     CX, R10, R10
+	KMOVW     R10, K1
 	VMOVUPS.Z (SI)(AX*4), K1, Z6
-	VMOVUPS.Z (R8)(AX*4), K1, Z7
+	VMOVUPS.Z (DI)(AX*4), K1, Z7
 	VSUBPS    Z5, Z6, Z6
 	VMULPS    Z7, Z6, Z6
 	VMULPS    Z0, Z6, Z6
@@ -12060,10 +13090,894 @@ pass2tail:
 
 pass2end:
 	ADDQ BX, DX
-	ADDQ DI, SI
-	ADDQ R9, R8
+	ADDQ BX, SI
+	ADDQ BX, DI
+	DECQ R8
+	JNZ  large
+	VZEROUPPER
+	RET
+
+// func layerNormAVX512(y *float32, normal *float32, x *float32, gamma *float32, beta *float32, slope *float32, eps float32, n float32, rows int, cols int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2
+TEXT ·layerNormAVX512(SB), NOSPLIT, $0-72
+	MOVQ         y+0(FP), DX
+	MOVQ         cols+64(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         normal+8(FP), SI
+	MOVQ         x+16(FP), DI
+	MOVQ         gamma+24(FP), R8
+	MOVQ         beta+32(FP), R9
+	MOVQ         rows+56(FP), R10
+	MOVQ         cols+64(FP), R11
+	MOVQ         slope+40(FP), R12
+	VBROADCASTSS eps+48(FP), Z0
+	VBROADCASTSS n+52(FP), Z1
+	CMPQ         R11, $0x10
+	JG           large
+	MOVQ         $-1, AX
+	BZHIQ        R11, AX, AX
+	KMOVW        AX, K1
+
+smallRows:
+	VMOVUPS.Z     (DI), K1, Z2
+	VEXTRACTF32X8 $0x01, Z2, Y3
+	VADDPS        Y3, Y2, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X3, X4, X4
+	VSHUFPS       $0x0e, X4, X4, X3
+	VADDPS        X3, X4, X4
+	VSHUFPS       $0x01, X4, X4, X3
+	VADDPS        X3, X4, X4
+	VBROADCASTSS  X4, Z3
+	VDIVPS        Z1, Z3, Z3
+	VSUBPS        Z3, Z2, Z2
+	VMOVAPS.Z     Z2, K1, Z2
+	VPXORD        Z5, Z5, Z5
+	VFMADD231PS   Z2, Z2, Z5
+	VEXTRACTF32X8 $0x01, Z5, Y3
+	VADDPS        Y3, Y5, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X3, X4, X4
+	VSHUFPS       $0x0e, X4, X4, X3
+	VADDPS        X3, X4, X4
+	VSHUFPS       $0x01, X4, X4, X3
+	VADDPS        X3, X4, X4
+	VBROADCASTSS  X4, Z3
+	VDIVPS        Z1, Z3, Z3
+	VADDPS        Z0, Z3, Z3
+	VSQRTPS       Z3, Z3
+	VBROADCASTSS  const3f800000<>+0(SB), Z4
+	VDIVPS        Z3, Z4, Z4
+	VMOVSS        X4, (R12)
+	ADDQ          $0x04, R12
+	VMULPS        Z4, Z2, Z2
+	VMOVUPS       Z2, K1, (SI)
+	VMOVUPS.Z     (R9), K1, Z3
+	VMOVUPS.Z     (R8), K1, Z4
+	VFMADD231PS   Z4, Z2, Z3
+	VMOVUPS       Z3, K1, (DX)
+	ADDQ          BX, DX
+	ADDQ          BX, SI
+	ADDQ          BX, DI
+	DECQ          R10
+	JNZ           smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	XORQ   AX, AX
+	MOVQ   R11, CX
+
+pass1:
+	CMPQ    CX, $0x40
+	JLT     pass1tail
+	VMOVUPS (DI)(AX*4), Z6
+	VADDPS  Z6, Z2, Z2
+	VMOVUPS 64(DI)(AX*4), Z6
+	VADDPS  Z6, Z3, Z3
+	VMOVUPS 128(DI)(AX*4), Z6
+	VADDPS  Z6, Z4, Z4
+	VMOVUPS 192(DI)(AX*4), Z6
+	VADDPS  Z6, Z5, Z5
+	ADDQ    $0x40, AX
+	SUBQ    $0x40, CX
+	JMP     pass1
+
+pass1tail:
+	TESTQ     CX, CX
+	JZ        pass1fold
+	MOVQ      $-1, R13
+	BZHIQ     CX, R13, R13
+	KMOVQ     R13, K1
+	VMOVUPS.Z (DI)(AX*4), K1, Z6
+	VADDPS    Z6, Z2, Z2
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 64(DI)(AX*4), K1, Z6
+	VADDPS    Z6, Z3, Z3
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 128(DI)(AX*4), K1, Z6
+	VADDPS    Z6, Z4, Z4
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 192(DI)(AX*4), K1, Z6
+	VADDPS    Z6, Z5, Z5
+
+pass1fold:
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z5, Z3, Z3
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF32X8 $0x01, Z2, Y6
+	VADDPS        Y6, Y2, Y11
+	VEXTRACTF128  $0x01, Y11, X6
+	VADDPS        X6, X11, X11
+	VSHUFPS       $0x0e, X11, X11, X6
+	VADDPS        X6, X11, X11
+	VSHUFPS       $0x01, X11, X11, X6
+	VADDPS        X6, X11, X11
+	VBROADCASTSS  X11, Z6
+	VDIVPS        Z1, Z6, Z6
+	VPXORD        Z7, Z7, Z7
+	VPXORD        Z8, Z8, Z8
+	VPXORD        Z9, Z9, Z9
+	VPXORD        Z10, Z10, Z10
+	XORQ          AX, AX
+	MOVQ          R11, CX
+
+pass2:
+	CMPQ        CX, $0x40
+	JLT         pass2tail
+	VMOVUPS     (DI)(AX*4), Z11
+	VSUBPS      Z6, Z11, Z11
+	VFMADD231PS Z11, Z11, Z7
+	VMOVUPS     64(DI)(AX*4), Z11
+	VSUBPS      Z6, Z11, Z11
+	VFMADD231PS Z11, Z11, Z8
+	VMOVUPS     128(DI)(AX*4), Z11
+	VSUBPS      Z6, Z11, Z11
+	VFMADD231PS Z11, Z11, Z9
+	VMOVUPS     192(DI)(AX*4), Z11
+	VSUBPS      Z6, Z11, Z11
+	VFMADD231PS Z11, Z11, Z10
+	ADDQ        $0x40, AX
+	SUBQ        $0x40, CX
+	JMP         pass2
+
+pass2tail:
+	TESTQ       CX, CX
+	JZ          pass2fold
+	MOVQ        $-1, R13
+	BZHIQ       CX, R13, R13
+	KMOVQ       R13, K1
+	VMOVUPS.Z   (DI)(AX*4), K1, Z11
+	VSUBPS      Z6, Z11, Z11
+	VMOVAPS.Z   Z11, K1, Z11
+	VFMADD231PS Z11, Z11, Z7
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   64(DI)(AX*4), K1, Z11
+	VSUBPS      Z6, Z11, Z11
+	VMOVAPS.Z   Z11, K1, Z11
+	VFMADD231PS Z11, Z11, Z8
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   128(DI)(AX*4), K1, Z11
+	VSUBPS      Z6, Z11, Z11
+	VMOVAPS.Z   Z11, K1, Z11
+	VFMADD231PS Z11, Z11, Z9
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   192(DI)(AX*4), K1, Z11
+	VSUBPS      Z6, Z11, Z11
+	VMOVAPS.Z   Z11, K1, Z11
+	VFMADD231PS Z11, Z11, Z10
+
+pass2fold:
+	VADDPS        Z9, Z7, Z7
+	VADDPS        Z10, Z8, Z8
+	VADDPS        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z7, Y11
+	VADDPS        Y11, Y7, Y12
+	VEXTRACTF128  $0x01, Y12, X11
+	VADDPS        X11, X12, X12
+	VSHUFPS       $0x0e, X12, X12, X11
+	VADDPS        X11, X12, X12
+	VSHUFPS       $0x01, X12, X12, X11
+	VADDPS        X11, X12, X12
+	VBROADCASTSS  X12, Z11
+	VDIVPS        Z1, Z11, Z11
+	VADDPS        Z0, Z11, Z11
+	VSQRTPS       Z11, Z11
+	VBROADCASTSS  const3f800000<>+0(SB), Z12
+	VDIVPS        Z11, Z12, Z12
+	VMOVSS        X12, (R12)
+	ADDQ          $0x04, R12
+	XORQ          AX, AX
+	MOVQ          R11, CX
+	SUBQ          $0x10, CX
+	JLT           pass3tail
+
+pass3:
+	VMOVUPS     (DI)(AX*4), Z11
+	VSUBPS      Z6, Z11, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, (SI)(AX*4)
+	VMOVUPS     (R9)(AX*4), Z13
+	VMOVUPS     (R8)(AX*4), Z14
+	VFMADD231PS Z14, Z11, Z13
+	VMOVUPS     Z13, (DX)(AX*4)
+	ADDQ        $0x10, AX
+	SUBQ        $0x10, CX
+	JGE         pass3
+
+pass3tail:
+	ADDQ        $0x10, CX
+	JZ          pass3end
+	MOVQ        $-1, R13
+	BZHIQ       CX, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (DI)(AX*4), K1, Z11
+	VSUBPS      Z6, Z11, Z11
+	VMULPS      Z12, Z11, Z11
+	VMOVUPS     Z11, K1, (SI)(AX*4)
+	VMOVUPS.Z   (R9)(AX*4), K1, Z6
+	VMOVUPS.Z   (R8)(AX*4), K1, Z12
+	VFMADD231PS Z12, Z11, Z6
+	VMOVUPS     Z6, K1, (DX)(AX*4)
+
+pass3end:
+	ADDQ BX, DX
+	ADDQ BX, SI
+	ADDQ BX, DI
 	DECQ R10
 	JNZ  large
+	VZEROUPPER
+	RET
+
+// func layerNormGradAVX512(dx *float32, dy *float32, normal *float32, gamma *float32, slope *float32, n float32, rows int, cols int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2
+TEXT ·layerNormGradAVX512(SB), NOSPLIT, $0-64
+	MOVQ         dx+0(FP), DX
+	MOVQ         cols+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         dy+8(FP), SI
+	MOVQ         normal+16(FP), DI
+	MOVQ         gamma+24(FP), R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         cols+56(FP), R10
+	MOVQ         slope+32(FP), R11
+	VBROADCASTSS n+40(FP), Z0
+	CMPQ         R10, $0x10
+	JG           large
+	MOVQ         $-1, AX
+	BZHIQ        R10, AX, AX
+	KMOVW        AX, K1
+
+smallRows:
+	VMOVUPS.Z     (SI), K1, Z1
+	VMOVUPS.Z     (R8), K1, Z2
+	VMULPS        Z2, Z1, Z1
+	VMOVUPS.Z     (DI), K1, Z2
+	VPXORD        Z3, Z3, Z3
+	VFMADD231PS   Z1, Z2, Z3
+	VEXTRACTF32X8 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y5
+	VEXTRACTF128  $0x01, Y5, X4
+	VADDPS        X4, X5, X5
+	VSHUFPS       $0x0e, X5, X5, X4
+	VADDPS        X4, X5, X5
+	VSHUFPS       $0x01, X5, X5, X4
+	VADDPS        X4, X5, X5
+	VBROADCASTSS  X5, Z4
+	VDIVPS        Z0, Z4, Z4
+	VEXTRACTF32X8 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y6
+	VEXTRACTF128  $0x01, Y6, X5
+	VADDPS        X5, X6, X6
+	VSHUFPS       $0x0e, X6, X6, X5
+	VADDPS        X5, X6, X6
+	VSHUFPS       $0x01, X6, X6, X5
+	VADDPS        X5, X6, X6
+	VBROADCASTSS  X6, Z5
+	VDIVPS        Z0, Z5, Z5
+	VBROADCASTSS  (R11), Z6
+	ADDQ          $0x04, R11
+	VSUBPS        Z5, Z1, Z1
+	VFNMADD231PS  Z4, Z2, Z1
+	VMULPS        Z6, Z1, Z1
+	VMOVUPS       Z1, K1, (DX)
+	ADDQ          BX, DX
+	ADDQ          BX, SI
+	ADDQ          BX, DI
+	DECQ          R9
+	JNZ           smallRows
+	VZEROUPPER
+	RET
+
+large:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	XORQ   AX, AX
+	MOVQ   R10, CX
+
+pass1:
+	CMPQ    CX, $0x40
+	JLT     pass1tail
+	VMOVUPS (SI)(AX*4), Z5
+	VMOVUPS (R8)(AX*4), Z6
+	VMULPS  Z6, Z5, Z5
+	VADDPS  Z5, Z1, Z1
+	VMOVUPS 64(SI)(AX*4), Z5
+	VMOVUPS 64(R8)(AX*4), Z6
+	VMULPS  Z6, Z5, Z5
+	VADDPS  Z5, Z2, Z2
+	VMOVUPS 128(SI)(AX*4), Z5
+	VMOVUPS 128(R8)(AX*4), Z6
+	VMULPS  Z6, Z5, Z5
+	VADDPS  Z5, Z3, Z3
+	VMOVUPS 192(SI)(AX*4), Z5
+	VMOVUPS 192(R8)(AX*4), Z6
+	VMULPS  Z6, Z5, Z5
+	VADDPS  Z5, Z4, Z4
+	ADDQ    $0x40, AX
+	SUBQ    $0x40, CX
+	JMP     pass1
+
+pass1tail:
+	TESTQ     CX, CX
+	JZ        pass1fold
+	MOVQ      $-1, R12
+	BZHIQ     CX, R12, R12
+	KMOVQ     R12, K1
+	VMOVUPS.Z (SI)(AX*4), K1, Z5
+	VMOVUPS.Z (R8)(AX*4), K1, Z6
+	VMULPS    Z6, Z5, Z5
+	VADDPS    Z5, Z1, Z1
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 64(SI)(AX*4), K1, Z5
+	VMOVUPS.Z 64(R8)(AX*4), K1, Z6
+	VMULPS    Z6, Z5, Z5
+	VADDPS    Z5, Z2, Z2
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 128(SI)(AX*4), K1, Z5
+	VMOVUPS.Z 128(R8)(AX*4), K1, Z6
+	VMULPS    Z6, Z5, Z5
+	VADDPS    Z5, Z3, Z3
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 192(SI)(AX*4), K1, Z5
+	VMOVUPS.Z 192(R8)(AX*4), K1, Z6
+	VMULPS    Z6, Z5, Z5
+	VADDPS    Z5, Z4, Z4
+
+pass1fold:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF32X8 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y6
+	VEXTRACTF128  $0x01, Y6, X5
+	VADDPS        X5, X6, X6
+	VSHUFPS       $0x0e, X6, X6, X5
+	VADDPS        X5, X6, X6
+	VSHUFPS       $0x01, X6, X6, X5
+	VADDPS        X5, X6, X6
+	VBROADCASTSS  X6, Z5
+	VDIVPS        Z0, Z5, Z5
+	VPXORD        Z7, Z7, Z7
+	VPXORD        Z8, Z8, Z8
+	VPXORD        Z9, Z9, Z9
+	VPXORD        Z10, Z10, Z10
+	XORQ          AX, AX
+	MOVQ          R10, CX
+
+pass2:
+	CMPQ        CX, $0x40
+	JLT         pass2tail
+	VMOVUPS     (SI)(AX*4), Z6
+	VMOVUPS     (R8)(AX*4), Z11
+	VMULPS      Z11, Z6, Z6
+	VMOVUPS     (DI)(AX*4), Z11
+	VFMADD231PS Z6, Z11, Z7
+	VMOVUPS     64(SI)(AX*4), Z6
+	VMOVUPS     64(R8)(AX*4), Z11
+	VMULPS      Z11, Z6, Z6
+	VMOVUPS     64(DI)(AX*4), Z11
+	VFMADD231PS Z6, Z11, Z8
+	VMOVUPS     128(SI)(AX*4), Z6
+	VMOVUPS     128(R8)(AX*4), Z11
+	VMULPS      Z11, Z6, Z6
+	VMOVUPS     128(DI)(AX*4), Z11
+	VFMADD231PS Z6, Z11, Z9
+	VMOVUPS     192(SI)(AX*4), Z6
+	VMOVUPS     192(R8)(AX*4), Z11
+	VMULPS      Z11, Z6, Z6
+	VMOVUPS     192(DI)(AX*4), Z11
+	VFMADD231PS Z6, Z11, Z10
+	ADDQ        $0x40, AX
+	SUBQ        $0x40, CX
+	JMP         pass2
+
+pass2tail:
+	TESTQ       CX, CX
+	JZ          pass2fold
+	MOVQ        $-1, R12
+	BZHIQ       CX, R12, R12
+	KMOVQ       R12, K1
+	VMOVUPS.Z   (SI)(AX*4), K1, Z6
+	VMOVUPS.Z   (R8)(AX*4), K1, Z11
+	VMULPS      Z11, Z6, Z6
+	VMOVUPS.Z   (DI)(AX*4), K1, Z11
+	VFMADD231PS Z6, Z11, Z7
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   64(SI)(AX*4), K1, Z6
+	VMOVUPS.Z   64(R8)(AX*4), K1, Z11
+	VMULPS      Z11, Z6, Z6
+	VMOVUPS.Z   64(DI)(AX*4), K1, Z11
+	VFMADD231PS Z6, Z11, Z8
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   128(SI)(AX*4), K1, Z6
+	VMOVUPS.Z   128(R8)(AX*4), K1, Z11
+	VMULPS      Z11, Z6, Z6
+	VMOVUPS.Z   128(DI)(AX*4), K1, Z11
+	VFMADD231PS Z6, Z11, Z9
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   192(SI)(AX*4), K1, Z6
+	VMOVUPS.Z   192(R8)(AX*4), K1, Z11
+	VMULPS      Z11, Z6, Z6
+	VMOVUPS.Z   192(DI)(AX*4), K1, Z11
+	VFMADD231PS Z6, Z11, Z10
+
+pass2fold:
+	VADDPS        Z9, Z7, Z7
+	VADDPS        Z10, Z8, Z8
+	VADDPS        Z8, Z7, Z7
+	VEXTRACTF32X8 $0x01, Z7, Y6
+	VADDPS        Y6, Y7, Y11
+	VEXTRACTF128  $0x01, Y11, X6
+	VADDPS        X6, X11, X11
+	VSHUFPS       $0x0e, X11, X11, X6
+	VADDPS        X6, X11, X11
+	VSHUFPS       $0x01, X11, X11, X6
+	VADDPS        X6, X11, X11
+	VBROADCASTSS  X11, Z6
+	VDIVPS        Z0, Z6, Z6
+	VBROADCASTSS  (R11), Z11
+	ADDQ          $0x04, R11
+	XORQ          AX, AX
+	MOVQ          R10, CX
+	SUBQ          $0x10, CX
+	JLT           pass3tail
+
+pass3:
+	VMOVUPS      (SI)(AX*4), Z12
+	VMOVUPS      (R8)(AX*4), Z13
+	VMULPS       Z13, Z12, Z12
+	VMOVUPS      (DI)(AX*4), Z13
+	VSUBPS       Z5, Z12, Z12
+	VFNMADD231PS Z6, Z13, Z12
+	VMULPS       Z11, Z12, Z12
+	VMOVUPS      Z12, (DX)(AX*4)
+	ADDQ         $0x10, AX
+	SUBQ         $0x10, CX
+	JGE          pass3
+
+pass3tail:
+	ADDQ         $0x10, CX
+	JZ           pass3end
+	MOVQ         $-1, R12
+	BZHIQ        CX, R12, R12
+	KMOVW        R12, K1
+	VMOVUPS.Z    (SI)(AX*4), K1, Z12
+	VMOVUPS.Z    (R8)(AX*4), K1, Z13
+	VMULPS       Z13, Z12, Z12
+	VMOVUPS.Z    (DI)(AX*4), K1, Z13
+	VSUBPS       Z5, Z12, Z12
+	VFNMADD231PS Z6, Z13, Z12
+	VMULPS       Z11, Z12, Z12
+	VMOVUPS      Z12, K1, (DX)(AX*4)
+
+pass3end:
+	ADDQ BX, DX
+	ADDQ BX, SI
+	ADDQ BX, DI
+	DECQ R9
+	JNZ  large
+	VZEROUPPER
+	RET
+
+// func batchNormAVX512(y *float32, normal *float32, x *float32, mean *float32, slope *float32, gamma *float32, beta *float32, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·batchNormAVX512(SB), NOSPLIT, $0-72
+	MOVQ y+0(FP), DX
+	MOVQ cols+64(FP), BX
+	SHLQ $0x02, BX
+	MOVQ normal+8(FP), SI
+	MOVQ x+16(FP), DI
+	MOVQ mean+24(FP), R8
+	MOVQ slope+32(FP), R9
+	MOVQ gamma+40(FP), R10
+	MOVQ beta+48(FP), R11
+	MOVQ rows+56(FP), R12
+	MOVQ cols+64(FP), R13
+
+rows:
+	XORQ AX, AX
+	MOVQ R13, CX
+	SUBQ $0x10, CX
+	JLT  pass1tail
+
+pass1:
+	VMOVUPS     (DI)(AX*4), Z0
+	VMOVUPS     (R8)(AX*4), Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS     (R9)(AX*4), Z1
+	VMULPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (SI)(AX*4)
+	VMOVUPS     (R11)(AX*4), Z1
+	VMOVUPS     (R10)(AX*4), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, (DX)(AX*4)
+	ADDQ        $0x10, AX
+	SUBQ        $0x10, CX
+	JGE         pass1
+
+pass1tail:
+	ADDQ        $0x10, CX
+	JZ          pass1end
+	MOVQ        $-1, R14
+	BZHIQ       CX, R14, R14
+	KMOVW       R14, K1
+	VMOVUPS.Z   (DI)(AX*4), K1, Z0
+	VMOVUPS.Z   (R8)(AX*4), K1, Z1
+	VSUBPS      Z1, Z0, Z0
+	VMOVUPS.Z   (R9)(AX*4), K1, Z1
+	VMULPS      Z1, Z0, Z0
+	VMOVUPS     Z0, K1, (SI)(AX*4)
+	VMOVUPS.Z   (R11)(AX*4), K1, Z1
+	VMOVUPS.Z   (R10)(AX*4), K1, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, K1, (DX)(AX*4)
+
+pass1end:
+	ADDQ BX, DX
+	ADDQ BX, SI
+	ADDQ BX, DI
+	DECQ R12
+	JNZ  rows
+	VZEROUPPER
+	RET
+
+// func batchNormGradAVX512(dx *float32, dy *float32, normal *float32, mean *float32, along *float32, slope *float32, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·batchNormGradAVX512(SB), NOSPLIT, $0-64
+	MOVQ dx+0(FP), DX
+	MOVQ cols+56(FP), BX
+	SHLQ $0x02, BX
+	MOVQ dy+8(FP), SI
+	MOVQ normal+16(FP), DI
+	MOVQ mean+24(FP), R8
+	MOVQ along+32(FP), R9
+	MOVQ slope+40(FP), R10
+	MOVQ rows+48(FP), R11
+	MOVQ cols+56(FP), R12
+
+rows:
+	XORQ AX, AX
+	MOVQ R12, CX
+	SUBQ $0x10, CX
+	JLT  pass1tail
+
+pass1:
+	VMOVUPS      (SI)(AX*4), Z0
+	VMOVUPS      (R8)(AX*4), Z1
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS      (R9)(AX*4), Z1
+	VMOVUPS      (DI)(AX*4), Z2
+	VFNMADD231PS Z1, Z2, Z0
+	VMOVUPS      (R10)(AX*4), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (DX)(AX*4)
+	ADDQ         $0x10, AX
+	SUBQ         $0x10, CX
+	JGE          pass1
+
+pass1tail:
+	ADDQ         $0x10, CX
+	JZ           pass1end
+	MOVQ         $-1, R13
+	BZHIQ        CX, R13, R13
+	KMOVW        R13, K1
+	VMOVUPS.Z    (SI)(AX*4), K1, Z0
+	VMOVUPS.Z    (R8)(AX*4), K1, Z1
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS.Z    (R9)(AX*4), K1, Z1
+	VMOVUPS.Z    (DI)(AX*4), K1, Z2
+	VFNMADD231PS Z1, Z2, Z0
+	VMOVUPS.Z    (R10)(AX*4), K1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (DX)(AX*4)
+
+pass1end:
+	ADDQ BX, DX
+	ADDQ BX, SI
+	ADDQ BX, DI
+	DECQ R11
+	JNZ  rows
+	VZEROUPPER
+	RET
+
+// func normGradAddAVX512(dgamma *float32, dbeta *float32, dy *float32, normal *float32, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·normGradAddAVX512(SB), NOSPLIT, $0-48
+	MOVQ dgamma+0(FP), AX
+	MOVQ dbeta+8(FP), CX
+	MOVQ dy+16(FP), DX
+	MOVQ normal+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ cols+40(FP), DI
+	MOVQ DI, R8
+	SHLQ $0x02, R8
+
+block4:
+	CMPQ    DI, $0x40
+	JLT     below4
+	VMOVUPS (AX), Z0
+	VMOVUPS (CX), Z1
+	VMOVUPS 64(AX), Z2
+	VMOVUPS 64(CX), Z3
+	VMOVUPS 128(AX), Z4
+	VMOVUPS 128(CX), Z5
+	VMOVUPS 192(AX), Z6
+	VMOVUPS 192(CX), Z7
+	XORQ    R9, R9
+	MOVQ    SI, R10
+
+rows4:
+	VMOVUPS     (DX)(R9*1), Z8
+	VMOVUPS     (BX)(R9*1), Z9
+	VFMADD231PS Z8, Z9, Z0
+	VADDPS      Z8, Z1, Z1
+	VMOVUPS     64(DX)(R9*1), Z8
+	VMOVUPS     64(BX)(R9*1), Z9
+	VFMADD231PS Z8, Z9, Z2
+	VADDPS      Z8, Z3, Z3
+	VMOVUPS     128(DX)(R9*1), Z8
+	VMOVUPS     128(BX)(R9*1), Z9
+	VFMADD231PS Z8, Z9, Z4
+	VADDPS      Z8, Z5, Z5
+	VMOVUPS     192(DX)(R9*1), Z8
+	VMOVUPS     192(BX)(R9*1), Z9
+	VFMADD231PS Z8, Z9, Z6
+	VADDPS      Z8, Z7, Z7
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         rows4
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z1, (CX)
+	VMOVUPS     Z2, 64(AX)
+	VMOVUPS     Z3, 64(CX)
+	VMOVUPS     Z4, 128(AX)
+	VMOVUPS     Z5, 128(CX)
+	VMOVUPS     Z6, 192(AX)
+	VMOVUPS     Z7, 192(CX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, BX
+	SUBQ        $0x40, DI
+	JMP         block4
+
+below4:
+block2:
+	CMPQ    DI, $0x20
+	JLT     below2
+	VMOVUPS (AX), Z0
+	VMOVUPS (CX), Z1
+	VMOVUPS 64(AX), Z2
+	VMOVUPS 64(CX), Z3
+	XORQ    R9, R9
+	MOVQ    SI, R10
+
+rows2:
+	VMOVUPS     (DX)(R9*1), Z4
+	VMOVUPS     (BX)(R9*1), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VADDPS      Z4, Z1, Z1
+	VMOVUPS     64(DX)(R9*1), Z4
+	VMOVUPS     64(BX)(R9*1), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VADDPS      Z4, Z3, Z3
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         rows2
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z1, (CX)
+	VMOVUPS     Z2, 64(AX)
+	VMOVUPS     Z3, 64(CX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, DI
+	JMP         block2
+
+below2:
+block1:
+	CMPQ    DI, $0x10
+	JLT     below1
+	VMOVUPS (AX), Z0
+	VMOVUPS (CX), Z1
+	XORQ    R9, R9
+	MOVQ    SI, R10
+
+rows1:
+	VMOVUPS     (DX)(R9*1), Z2
+	VMOVUPS     (BX)(R9*1), Z3
+	VFMADD231PS Z2, Z3, Z0
+	VADDPS      Z2, Z1, Z1
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         rows1
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z1, (CX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x10, DI
+	JMP         block1
+
+below1:
+	TESTQ     DI, DI
+	JZ        done
+	MOVQ      $-1, R9
+	BZHIQ     DI, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z1
+	XORQ      R9, R9
+	MOVQ      SI, R10
+
+rows:
+	VMOVUPS.Z   (DX)(R9*1), K1, Z2
+	VMOVUPS.Z   (BX)(R9*1), K1, Z3
+	VFMADD231PS Z2, Z3, Z0
+	VADDPS      Z2, Z1, Z1
+	ADDQ        R8, R9
+	DECQ        R10
+	JNZ         rows
+	VMOVUPS     Z0, K1, (AX)
+	VMOVUPS     Z1, K1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func colSpreadAddAVX512(dst *float32, mean *float32, x *float32, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·colSpreadAddAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ mean+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ cols+32(FP), SI
+	MOVQ SI, DI
+	SHLQ $0x02, DI
+
+block4:
+	CMPQ    SI, $0x40
+	JLT     below4
+	VMOVUPS (AX), Z0
+	VMOVUPS (CX), Z1
+	VMOVUPS 64(AX), Z2
+	VMOVUPS 64(CX), Z3
+	VMOVUPS 128(AX), Z4
+	VMOVUPS 128(CX), Z5
+	VMOVUPS 192(AX), Z6
+	VMOVUPS 192(CX), Z7
+	XORQ    R8, R8
+	MOVQ    BX, R9
+
+rows4:
+	VMOVUPS     (DX)(R8*1), Z8
+	VSUBPS      Z1, Z8, Z8
+	VFMADD231PS Z8, Z8, Z0
+	VMOVUPS     64(DX)(R8*1), Z8
+	VSUBPS      Z3, Z8, Z8
+	VFMADD231PS Z8, Z8, Z2
+	VMOVUPS     128(DX)(R8*1), Z8
+	VSUBPS      Z5, Z8, Z8
+	VFMADD231PS Z8, Z8, Z4
+	VMOVUPS     192(DX)(R8*1), Z8
+	VSUBPS      Z7, Z8, Z8
+	VFMADD231PS Z8, Z8, Z6
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         rows4
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z2, 64(AX)
+	VMOVUPS     Z4, 128(AX)
+	VMOVUPS     Z6, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x40, SI
+	JMP         block4
+
+below4:
+block2:
+	CMPQ    SI, $0x20
+	JLT     below2
+	VMOVUPS (AX), Z0
+	VMOVUPS (CX), Z1
+	VMOVUPS 64(AX), Z2
+	VMOVUPS 64(CX), Z3
+	XORQ    R8, R8
+	MOVQ    BX, R9
+
+rows2:
+	VMOVUPS     (DX)(R8*1), Z4
+	VSUBPS      Z1, Z4, Z4
+	VFMADD231PS Z4, Z4, Z0
+	VMOVUPS     64(DX)(R8*1), Z4
+	VSUBPS      Z3, Z4, Z4
+	VFMADD231PS Z4, Z4, Z2
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         rows2
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z2, 64(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, SI
+	JMP         block2
+
+below2:
+block1:
+	CMPQ    SI, $0x10
+	JLT     below1
+	VMOVUPS (AX), Z0
+	VMOVUPS (CX), Z1
+	XORQ    R8, R8
+	MOVQ    BX, R9
+
+rows1:
+	VMOVUPS     (DX)(R8*1), Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z2, Z2, Z0
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         rows1
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x10, SI
+	JMP         block1
+
+below1:
+	TESTQ     SI, SI
+	JZ        done
+	MOVQ      $-1, R8
+	BZHIQ     SI, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z1
+	XORQ      R8, R8
+	MOVQ      BX, R9
+
+rows:
+	VMOVUPS.Z   (DX)(R8*1), K1, Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z2, Z2, Z0
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         rows
+	VMOVUPS     Z0, K1, (AX)
+
+done:
 	VZEROUPPER
 	RET
 

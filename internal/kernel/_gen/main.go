@@ -17,6 +17,7 @@ func main() {
 		step(s)
 		indexed(s)
 		softmax(s)
+		norm(s)
 	}
 	prefetch()
 	transpose()

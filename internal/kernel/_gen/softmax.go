@@ -20,27 +20,36 @@ func softmax(s isa) {
 // loop over whole vectors and one masked vector. Rows of one vector stay in registers.
 type lineCode struct {
 	isa
-	names      []string
 	base, step []reg.Register // of each slice: the row, bytes from one to the next
 	rows, cols reg.Register
 	off, left  reg.Register // within the row
-	scalars    map[string]reg.VecVirtual
+	steps      map[string]reg.Register
 	pass       int
 }
 
-// newLines declares a kernel whose slices have the given steps, in elements; "cols" may be one.
+// newLines declares a kernel whose slices have the given steps, in elements; "" is a slice by columns.
 func newLines(s isa, name, signature string, names, steps []string) *lineCode {
 	TEXT(name+s.name, 4, signature)
 	Pragma("noescape")
-	c := &lineCode{isa: s, names: names, off: GP64(), left: GP64(), scalars: map[string]reg.VecVirtual{}}
+	c := &lineCode{isa: s, off: GP64(), left: GP64(), steps: map[string]reg.Register{}}
 	for i, n := range names {
 		c.base = append(c.base, Load(Param(n), GP64()))
-		step := Load(Param(steps[i]), GP64())
-		SHLQ(operand.U8(2), step)
-		c.step = append(c.step, step)
+		c.step = append(c.step, c.stepOf(steps[i]))
 	}
 	c.rows, c.cols = Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
 	return c
+}
+
+// stepOf returns a step in bytes, one register for each name; a slice by columns has none.
+func (c *lineCode) stepOf(name string) reg.Register {
+	if name == "" {
+		return nil
+	}
+	if c.steps[name] == nil {
+		c.steps[name] = Load(Param(name), GP64())
+		SHLQ(operand.U8(2), c.steps[name])
+	}
+	return c.steps[name]
 }
 
 // over emits the loop over rows: small for those of one vector, given their mask, else large.
@@ -60,7 +69,9 @@ func (c *lineCode) over(small func(mask reg.Register), large func()) {
 
 func (c *lineCode) next(label string) {
 	for i, b := range c.base {
-		ADDQ(c.step[i], b)
+		if c.step[i] != nil {
+			ADDQ(c.step[i], b)
+		}
 	}
 	DECQ(c.rows)
 	JNZ(operand.LabelRef(label))
