@@ -77,18 +77,25 @@ func printVersion(w io.Writer, v lathe.DatasetVersion) {
 
 // printWarnings prints what the profile warns of.
 func printWarnings(w io.Writer, profile json.RawMessage) {
-	var p struct {
-		Warnings []struct{ Column, Message, Hint string }
-	}
+	var p struct{ Warnings []profileWarning }
 	if json.Unmarshal(profile, &p) != nil {
 		return
 	}
 	for _, warning := range p.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", oneLine(warning.Message))
+		fmt.Fprintf(w, "warning: %s\n", oneLine(warning.text()))
 		if warning.Hint != "" {
 			fmt.Fprintf(w, "   hint: %s\n", oneLine(warning.Hint))
 		}
 	}
+}
+
+type profileWarning struct{ Column, Message, Hint string }
+
+func (w profileWarning) text() string {
+	if w.Column == "" {
+		return w.Message
+	}
+	return "column " + w.Column + ": " + w.Message
 }
 
 func dataList(o *options) *cobra.Command {
@@ -166,12 +173,18 @@ func dataProfile(o *options) *cobra.Command {
 		Use: "profile NAME", Short: "Show what is in a dataset: types, missing values, quantiles, warnings", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withSession(cmd, o, func(ctx context.Context, s *session) error {
-				var p table.Profile
+				var v lathe.DatasetVersion
 				path := client.Query(client.Path("datasets", args[0], "profile"), "version", numberOr(version))
-				if err := s.Do(ctx, http.MethodGet, path, nil, &p); err != nil {
+				if err := s.Do(ctx, http.MethodGet, path, nil, &v); err != nil {
 					return err
 				}
-				return s.show(p, func(w io.Writer) { fmt.Fprintln(w, p.Text()) })
+				var p table.Profile
+				if err := json.Unmarshal(v.Profile, &p); err != nil {
+					return fmt.Errorf("data: profile: %w", err)
+				}
+				return s.show(p, func(w io.Writer) {
+					fmt.Fprintf(w, "dataset %s version %d: %d rows\n\n%s\n", v.Dataset, v.Number, v.Rows, p.Text())
+				})
 			})
 		},
 	}
@@ -243,6 +256,9 @@ func dataErase(o *options) *cobra.Command {
 		Use: "erase NAME --column COL --equals VALUE", Short: "Erase rows for good, from every version", Args: cobra.ExactArgs(1),
 		Example: "  lathe data erase customers --column email --equals ada@example.com",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if spec.Column == "" {
+				return usageError{lathe.Errorf(lathe.CodeInvalid, "no column was named").WithHint("say which rows go: --column COL --equals VALUE")}
+			}
 			return derive(cmd, o, client.Path("datasets", args[0], "erasures"), spec)
 		},
 	}

@@ -161,7 +161,11 @@ func evalFile(cmd *cobra.Command, o *output, model, data string) error {
 
 func (o *output) showEval(r lathe.EvalResult) error {
 	return o.show(r, func(w io.Writer) {
-		fmt.Fprintf(w, "model %s version %d on %d rows\n", r.Model, r.Version, r.Rows)
+		version := ""
+		if r.Version > 0 { // a file has none
+			version = fmt.Sprintf(" version %d", r.Version)
+		}
+		fmt.Fprintf(w, "model %s%s on %d rows\n", r.Model, version, r.Rows)
 		printMetrics(w, r.Metrics, r.Intervals)
 	})
 }

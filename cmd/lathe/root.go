@@ -69,7 +69,7 @@ func wrapArgs(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return usageError{err}
+				return usageError{(&lathe.Error{Code: lathe.CodeInvalid, Message: err.Error()}).WithHint("usage: %s", cmd.UseLine())}
 			}
 			return nil
 		}

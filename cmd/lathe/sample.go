@@ -54,11 +54,15 @@ func (s *session) deploySample(ctx context.Context) error {
 	if err := s.Send(ctx, http.MethodPost, path, "text/csv", bytes.NewReader(samples.Penguins), &version); err != nil {
 		return err
 	}
-	if err := s.train(ctx, sampleName, lathe.TrainSpec{Target: samples.Target, Recipe: "mlp", Epochs: 60}, false); err != nil {
+	var run lathe.Run
+	spec := lathe.TrainSpec{Dataset: sampleName, Target: samples.Target, Recipe: "mlp", Epochs: 60}
+	if err := s.Do(ctx, http.MethodPost, client.Path("runs"), map[string]any{"kind": lathe.RunTrain, "train": spec}, &run); err != nil {
 		return err
 	}
-	var e lathe.Endpoint
-	return s.Do(ctx, http.MethodPut, client.Path("endpoints", sampleName), map[string]any{"model": sampleName}, &e)
+	if err := s.follow(ctx, run.ID); err != nil {
+		return err
+	}
+	return s.Do(ctx, http.MethodPut, client.Path("endpoints", sampleName), map[string]any{"model": sampleName}, nil)
 }
 
 // printCurl prints a request that works as it stands.

@@ -77,6 +77,9 @@ func pairs(list []string) (map[string]string, error) {
 // train adds the data where it is a file, starts the run and watches it to its end.
 func (s *session) train(ctx context.Context, data string, spec lathe.TrainSpec, detach bool) error {
 	spec.Dataset = data
+	if spec.Target == "" && isFile(data) {
+		return usageError{lathe.Errorf(lathe.CodeInvalid, "no target column was named").WithHint("say which column to predict: --target COLUMN")}
+	}
 	if isFile(data) {
 		version, err := s.upload(ctx, data, lathe.AddDataset{Name: nameOf(data)})
 		if err != nil {
@@ -199,10 +202,11 @@ func printResult(w io.Writer, r lathe.TrainResult) {
 		rows = append(rows, append(row, fmt.Sprintf("%.2f", c.Seconds), bytesText(c.Bytes), fmt.Sprintf("%.1f µs", c.P50US)))
 	}
 	grid(w, rows)
-	for _, warning := range r.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", oneLine(warning))
+	ref := ""
+	if r.Version > 1 { // without a number deploy takes the champion, where there is one
+		ref = fmt.Sprintf("@%d", r.Version)
 	}
-	fmt.Fprintf(w, "\nnext: lathe deploy %s\n", r.Model)
+	fmt.Fprintf(w, "\nnext: lathe deploy %s%s\n", r.Model, ref)
 }
 
 // shown are the metrics of the short table, in this order; the rest is in --json and the report.

@@ -44,6 +44,7 @@ workers that train. A second service in the same home is refused.`,
 	f.StringVar(&opts.Addr, "addr", "127.0.0.1:7411", "address to listen on; loopback unless --insecure-listen")
 	f.BoolVar(&opts.InsecureListen, "insecure-listen", false, "allow an address beyond loopback without TLS, behind a proxy that has it")
 	f.StringSliceVar(&opts.Hosts, "host", nil, "further host names that requests may be addressed to")
+	f.StringSliceVar(&opts.Origins, "origin", nil, "further origins that browsers may call from, such as https://lathe.example behind a proxy with TLS")
 	f.StringVar(&opts.RootKey, "root-key", "", "file of the root key; HOME/keys/root.key by default")
 	f.BoolVar(&sample, "sample", false, "train and deploy a small sample where there is no endpoint yet, and print how to ask it")
 	f.BoolVar(&opts.AccessLog, "access-log", false, "log every request, not failures alone")

@@ -34,12 +34,14 @@ type Options struct {
 	Addr           string   // "" listens on the home's socket alone
 	InsecureListen bool     // allow an address that is not loopback
 	Hosts          []string // further host names that requests may name
+	Origins        []string // further origins that browsers may call from
 	RootKey        string   // file of the root key, "" for the home's own
 	AccessLog      bool     // log every request
-	Quiet          bool     // log failures alone
+	Quiet          bool     // log into the home, not to standard error
 	Log            *slog.Logger
 	Clock          lathe.Clock
 	AcceptLoss     bool // open a database whose last commits are lost
+	restoring      bool // open a home without a database: a restore brings it
 
 	faults *disk.Injector // fails operations on files, in tests
 }
@@ -49,11 +51,7 @@ func (o *Options) fill() {
 		o.Clock = time.Now
 	}
 	if o.Log == nil {
-		level := slog.LevelInfo
-		if o.Quiet {
-			level = slog.LevelWarn
-		}
-		o.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+		o.Log = slog.New(slog.NewTextHandler(o.logFile(), nil))
 	}
 }
 
@@ -116,6 +114,9 @@ func (a *App) start(ctx context.Context) (err error) {
 
 // openData opens database and blobs and brings the schema up to date.
 func (a *App) openData(ctx context.Context) (err error) {
+	if err = a.home.checkData(); err != nil {
+		return err
+	}
 	if a.graves, err = openGraves(a.home.fs, a.home.keys.Derive("graves")); err != nil {
 		return err
 	}
@@ -124,6 +125,9 @@ func (a *App) openData(ctx context.Context) (err error) {
 		Path: path, Key: a.home.keys.Derive("database"), AcceptLoss: a.options.AcceptLoss, Faults: a.options.faults,
 	})
 	if err != nil {
+		return err
+	}
+	if err := a.home.settle(); err != nil {
 		return err
 	}
 	if a.db.Lost != "" {
@@ -190,7 +194,7 @@ func (a *App) bury(ctx context.Context, data *holding) error {
 	if err := a.graves.buryKeys(ctx, a.store); err != nil {
 		return err
 	}
-	return data.buryRows(ctx, func(each func(lathe.Project) error) error { return a.store.EachProject(ctx, each) })
+	return data.buryRows(ctx)
 }
 
 // limits bounds the children by kind: none may take more than three quarters of the machine, so that the service stays.

@@ -145,6 +145,7 @@ func (a *App) StageRestore(ctx context.Context, r io.Reader) error {
 // Restore puts a backup into a home that nobody serves.
 func Restore(ctx context.Context, o Options, r io.Reader) error {
 	o.fill()
+	o.restoring = true
 	h, err := openHome(o)
 	if err != nil {
 		return err
@@ -255,7 +256,7 @@ func notBackup(err error) error {
 		return err
 	}
 	return lathe.Errorf(lathe.CodeInvalid, "app: restore: this is no whole backup of this home's keys: %w", err).
-		WithField("backup").WithHint("the keys folder must be the one that the backup was made with; nothing was changed")
+		WithField("backup").WithHint("the file is damaged or cut off, or it was made with another keys folder than this home's; nothing was changed")
 }
 
 // settleRestore puts a staged restore in place, or finishes what a killed start began: first the data moves aside, then

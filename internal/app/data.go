@@ -168,6 +168,9 @@ func (h *holding) shape(ctx context.Context, project lathe.Project, name string,
 	if err != nil {
 		return lathe.DatasetVersion{}, err
 	}
+	if newest.Number > 0 && newest.Digest == m.Digest { // the same step again
+		return newest, nil
+	}
 	draft := m.draft(as, step+" "+name, newest.Number)
 	draft.Replace = true
 	return h.CommitDataset(ctx, project, draft)
@@ -185,6 +188,10 @@ func (h *holding) transform(ctx context.Context, project lathe.Project, version 
 // EraseRows implements lathe.DataService: every version loses the rows, not the newest alone, and no restore brings them
 // back.
 func (h *holding) EraseRows(ctx context.Context, project lathe.Project, name string, spec lathe.EraseSpec) (lathe.DatasetVersion, error) {
+	dataset, err := h.FindDataset(ctx, project, name)
+	if err != nil {
+		return lathe.DatasetVersion{}, err
+	}
 	job, version, err := h.everything(ctx, project, name)
 	if err != nil {
 		return lathe.DatasetVersion{}, err
@@ -196,7 +203,7 @@ func (h *holding) EraseRows(ctx context.Context, project lathe.Project, name str
 	}
 	var dead []grave
 	for _, e := range m.Erased {
-		dead = append(dead, grave{Project: project, Segment: job.Data.Blob(e.Segment), Rows: e.Rows})
+		dead = append(dead, grave{Project: project, Dataset: name, Created: dataset.CreatedAt, Segment: job.Data.Blob(e.Segment), Ordinal: e.Segment, Rows: e.Rows})
 	}
 	if err := h.graves.add(dead...); err != nil {
 		return lathe.DatasetVersion{}, err

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"time"
 
 	"lathe"
 	"lathe/internal/app/native"
@@ -26,10 +27,14 @@ type graves struct {
 	all []grave
 }
 
-// grave is one thing that stays ended: rows of a segment, named by its object, or an API key.
+// grave is one thing that stays ended: rows of one segment of one dataset, or an API key. A dataset that has the same
+// rows by another way, because somebody added them again, is another dataset or another segment.
 type grave struct {
 	Project lathe.Project  `json:"project"`
+	Dataset string         `json:"dataset,omitempty"`
+	Created time.Time      `json:"created,omitzero"` // of the dataset
 	Segment lathe.BlobName `json:"segment,omitzero"`
+	Ordinal int            `json:"ordinal,omitempty"` // of the segment
 	Rows    []int64        `json:"rows,omitempty"`
 	Key     string         `json:"key,omitempty"`
 }
@@ -114,45 +119,33 @@ func (k mortalKeys) RevokeKey(ctx context.Context, project lathe.Project, id str
 }
 
 // buryRows erases again, in every dataset, the rows that a restore brought back.
-func (h *holding) buryRows(ctx context.Context, each func(func(lathe.Project) error) error) error {
-	gone := map[lathe.Project]map[lathe.BlobName][]int64{}
+func (h *holding) buryRows(ctx context.Context) error {
+	type place struct {
+		project lathe.Project
+		dataset string
+	}
+	gone := map[place][]grave{}
 	for _, dead := range h.graves.all {
-		if dead.Segment.IsZero() {
-			continue
+		if dead.Dataset != "" {
+			at := place{dead.Project, dead.Dataset}
+			gone[at] = append(gone[at], dead)
 		}
-		if gone[dead.Project] == nil {
-			gone[dead.Project] = map[lathe.BlobName][]int64{}
-		}
-		gone[dead.Project][dead.Segment] = append(gone[dead.Project][dead.Segment], dead.Rows...)
 	}
-	if len(gone) == 0 {
-		return nil
-	}
-	return each(func(project lathe.Project) error { return h.buryProject(ctx, project, gone[project]) })
-}
-
-func (h *holding) buryProject(ctx context.Context, project lathe.Project, gone map[lathe.BlobName][]int64) error {
-	if len(gone) == 0 {
-		return nil
-	}
-	for after := ""; ; {
-		list, next, err := h.FindDatasets(ctx, project, lathe.Page{After: after, Limit: 1000})
-		if err != nil {
+	for at, dead := range gone {
+		err := h.buryDataset(ctx, at.project, at.dataset, dead)
+		if err != nil && lathe.CodeOf(err) != lathe.CodeNotFound {
 			return err
 		}
-		for _, d := range list {
-			if err := h.buryDataset(ctx, project, d.Name, gone); err != nil {
-				return err
-			}
-		}
-		if after = next; after == "" {
-			return nil
-		}
 	}
+	return nil
 }
 
 // buryDataset erases the rows that should be gone and are not.
-func (h *holding) buryDataset(ctx context.Context, project lathe.Project, name string, gone map[lathe.BlobName][]int64) error {
+func (h *holding) buryDataset(ctx context.Context, project lathe.Project, name string, dead []grave) error {
+	dataset, err := h.FindDataset(ctx, project, name)
+	if err != nil {
+		return err
+	}
 	job, version, err := h.everything(ctx, project, name)
 	if err != nil {
 		return err
@@ -160,9 +153,9 @@ func (h *holding) buryDataset(ctx context.Context, project lathe.Project, name s
 	for _, s := range job.Data.Segments {
 		there := erasedRows(job.Data.Erased, s.Ordinal)
 		var rows []int64
-		for _, row := range gone[s.Blob.Name] {
-			if !slices.Contains(there, row) {
-				rows = append(rows, row)
+		for _, d := range dead {
+			if d.Created.Equal(dataset.CreatedAt) && d.Ordinal == s.Ordinal && d.Segment == s.Blob.Name {
+				rows = append(rows, missing(d.Rows, there)...)
 			}
 		}
 		if len(rows) > 0 {
@@ -179,4 +172,15 @@ func (h *holding) buryDataset(ctx context.Context, project lathe.Project, name s
 	}
 	_, err = h.CommitDataset(ctx, project, m.draft(name, "erase again after a restore", version.Number))
 	return err
+}
+
+// missing gives the rows of want that there, ascending, lacks.
+func missing(want, there []int64) []int64 {
+	var rows []int64
+	for _, row := range want {
+		if _, ok := slices.BinarySearch(there, row); !ok {
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }

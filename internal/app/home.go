@@ -85,6 +85,9 @@ func (h *home) open(o Options) error {
 	if err != nil {
 		return err
 	}
+	if err := h.checkData(o); err != nil {
+		return err
+	}
 	h.root = o.RootKey
 	if h.root == "" {
 		h.root = filepath.Join(h.dir, keysDir, rootFile)
@@ -116,6 +119,31 @@ func (h *home) empty() (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// settledFile says that the home once had its database: from then on a start without one is a loss, not a beginning.
+const settledFile = keysDir + "/settled"
+
+// checkData refuses a home that lost its database, unless a restore is about to bring one.
+func (h *home) checkData(o Options) error {
+	settled, err := h.has(settledFile)
+	if err != nil || !settled || o.restoring {
+		return err
+	}
+	there, err := h.has(dataDir + "/" + database)
+	if err != nil || there {
+		return err
+	}
+	return lathe.Errorf(lathe.CodeCorrupt, "app: the home %q has keys but no database: %s is gone", h.dir, filepath.Join(dataDir, database)).
+		WithHint("put it back with: lathe restore FILE; or begin anew with another --home")
+}
+
+// settle notes that the database is there.
+func (h *home) settle() error {
+	if settled, err := h.has(settledFile); err != nil || settled {
+		return err
+	}
+	return disk.WriteFile(h.fs, settledFile, []byte("the database of this home was made\n"))
 }
 
 // Close lets the home go.

@@ -31,7 +31,7 @@ func (a *App) route(ctx context.Context, s services) error {
 	}
 	a.limiter = guard.NewLimiter(a.store, a.options.Clock)
 	a.gate = guard.New(guard.Config{
-		Keys: keys, Limiter: a.limiter, Auditor: logAuditor{a.options.Log}, Hosts: a.options.Hosts,
+		Keys: keys, Limiter: a.limiter, Auditor: logAuditor{a.options.Log}, Hosts: a.options.Hosts, Origins: a.options.Origins,
 		Clock: a.options.Clock, Log: a.options.Log,
 	})
 	rest.Register(a.gate, rest.Services{

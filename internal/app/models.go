@@ -198,13 +198,25 @@ func (m *modelling) RollbackModel(ctx context.Context, project lathe.Project, na
 	return m.ModelStore.RollbackModel(ctx, project, name)
 }
 
+// blame names the version whose stored package is what an error is about: it is read again to be sure.
+func (m *modelling) blame(ctx context.Context, project lathe.Project, version lathe.ModelVersion, err error) error {
+	if code := lathe.CodeOf(err); code != lathe.CodeCorrupt && code != lathe.CodeNotFound {
+		return err
+	}
+	if _, again := readPackage(ctx, m.blobs, project, version); again != nil {
+		return again
+	}
+	return err
+}
+
 // PredictTable implements lathe.ModelService.
 func (m *modelling) PredictTable(ctx context.Context, project lathe.Project, name, ref string, r io.Reader, w io.Writer) ([]string, error) {
 	version, err := m.FindModelVersion(ctx, project, name, ref)
 	if err != nil {
 		return nil, err
 	}
-	return m.work.predict(ctx, project, version, r, w)
+	extra, err := m.work.predict(ctx, project, version, r, w)
+	return extra, m.blame(ctx, project, version, err)
 }
 
 // Evaluate implements lathe.ModelService.
@@ -213,7 +225,8 @@ func (m *modelling) Evaluate(ctx context.Context, project lathe.Project, name, r
 	if err != nil {
 		return lathe.EvalResult{}, err
 	}
-	return m.work.evaluate(ctx, project, version, []child.Input{reader(native.InputFile, r)}, nil)
+	result, err := m.work.evaluate(ctx, project, version, []child.Input{reader(native.InputFile, r)}, nil)
+	return result, m.blame(ctx, project, version, err)
 }
 
 // EvaluateDataset implements lathe.ModelService.

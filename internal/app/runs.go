@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -40,11 +41,38 @@ func (s *running) Train(ctx context.Context, project lathe.Project, spec lathe.T
 	if spec, err = tabular.Resolve(spec); err != nil {
 		return lathe.Run{}, err
 	}
+	if err := s.sameTarget(ctx, project, spec); err != nil {
+		return lathe.Run{}, err
+	}
 	text, err := json.Marshal(spec)
 	if err != nil {
 		return lathe.Run{}, fmt.Errorf("app: train: %w", err)
 	}
 	return s.CreateRun(ctx, project, lathe.Run{Kind: lathe.RunTrain, Spec: text})
+}
+
+// sameTarget keeps a model's versions comparable: one that predicts something else needs a name of its own, or the next
+// deploy would change what an endpoint answers.
+func (s *running) sameTarget(ctx context.Context, project lathe.Project, spec lathe.TrainSpec) error {
+	model, err := s.models.FindModel(ctx, project, spec.Name)
+	if lathe.CodeOf(err) == lathe.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	newest, err := s.models.FindModelVersion(ctx, project, spec.Name, strconv.Itoa(model.Version))
+	if err != nil {
+		return err
+	}
+	var m struct {
+		Target string `json:"target"`
+	}
+	if err := json.Unmarshal(newest.Manifest, &m); err != nil || m.Target == spec.Target {
+		return err
+	}
+	return lathe.Errorf(lathe.CodeConflict, "app: train: model %q predicts %q, not %q", spec.Name, m.Target, spec.Target).
+		WithField("name").WithHint("give the new model a name of its own: --name %s-%s", spec.Name, spec.Target)
 }
 
 // checkColumns refuses a target that the dataset lacks before anything is queued.

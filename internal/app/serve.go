@@ -372,8 +372,8 @@ func (s *serving) close() {
 // corruptVersion names the version whose package is damaged.
 func corruptVersion(version lathe.ModelVersion, err error) error {
 	var e *lathe.Error
-	if errors.As(err, &e) && e.Code == lathe.CodeCorrupt {
-		return lathe.Errorf(lathe.CodeCorrupt, "app: the package of model %q version %d is damaged: %w", version.Model, version.Number, err).
+	if errors.As(err, &e) && (e.Code == lathe.CodeCorrupt || e.Code == lathe.CodeNotFound) {
+		return lathe.Errorf(lathe.CodeCorrupt, "app: the package of model %q version %d is damaged or gone: %w", version.Model, version.Number, err).
 			WithHint("deploy another version, or restore the home from a backup: lathe restore")
 	}
 	return err

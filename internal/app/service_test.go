@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -340,4 +342,10 @@ func restore(t testing.TB, home, backup string) {
 func listening(addr string) bool {
 	conn, err := net.Dial("tcp", addr)
 	return err == nil && conn.Close() == nil
+}
+
+// digest tells two contents apart.
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
 }

@@ -174,7 +174,7 @@ func (j *heldRun) spec() (spec lathe.TrainSpec, err error) {
 // warn passes on what the dataset's profile warns of, before anything is learnt from it.
 func (j *heldRun) warn(ctx context.Context, dataset lathe.DatasetVersion) error {
 	var profile struct {
-		Warnings []struct{ Message, Hint string }
+		Warnings []struct{ Column, Message, Hint string }
 	}
 	if j.run.Attempt > 1 || j.verify != nil || json.Unmarshal(dataset.Profile, &profile) != nil {
 		return nil
@@ -182,6 +182,9 @@ func (j *heldRun) warn(ctx context.Context, dataset lathe.DatasetVersion) error 
 	const most = 20
 	for i, w := range profile.Warnings {
 		message := w.Message + ": " + w.Hint
+		if w.Column != "" {
+			message = "column " + w.Column + ": " + message
+		}
 		if i == most {
 			message = fmt.Sprintf("%d more; see: lathe data profile %s", len(profile.Warnings)-most, dataset.Dataset)
 		}
