@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"lathe"
 	"lathe/internal/disk"
@@ -58,20 +57,6 @@ func (a *App) ensureOwner(ctx context.Context, keys *guard.Keys) error {
 		return err
 	}
 	return disk.WriteFile(a.home.fs, ownerFile, []byte(key+"\n"))
-}
-
-// checkData refuses a home that was in use and whose database is gone: a new one in its place would hide the loss.
-func (h *home) checkData() error {
-	owned, err := h.has(ownerFile)
-	if err != nil || !owned {
-		return err
-	}
-	there, err := h.has(dataDir + "/" + database)
-	if err == nil && !there {
-		err = lathe.Errorf(lathe.CodeCorrupt, "app: %s is missing: this home had data", filepath.Join(h.dir, dataDir, database)).
-			WithHint("put the folder back, or bring back the last good state with `lathe restore`")
-	}
-	return err
 }
 
 // OwnerKeyDamaged says that a home's owner.key does not hold a key, and how to get another one.
