@@ -151,24 +151,28 @@ func (s *service) stoppedRun() lathe.Run {
 // names it, and a restore brings it back.
 func TestDamagedObjects(t *testing.T) {
 	for _, c := range objectCases {
-		for _, w := range wounds {
-			home, backup := sampleHome(t)
-			s := startIn(t, home, nil)
+		t.Run(c.name, func(t *testing.T) {
+			sound, backup := sampleHome(t)
+			s := startIn(t, sound, nil)
 			object := c.find(s)
 			s.stop()
-			w.to(t, objectOf(home, object))
-			what := c.name + " " + w.name
-			s = startIn(t, home, nil)
-			s.sick("blobs", object.Name.String()[:12])
-			checkNamed(t, what, c.fail(s), object.Name.String(), c.says)
-			s.rest(c.name)
-			s.stop()
+			home := ""
+			for _, w := range wounds {
+				home = copyHome(t, sound)
+				w.to(t, objectOf(home, object))
+				s = startIn(t, home, nil)
+				s.sick("blobs", object.Name.String()[:12])
+				checkNamed(t, w.name, c.fail(s), object.Name.String(), c.says)
+				s.rest(c.name)
+				s.stop()
+			}
 			restore(t, home, backup)
 			s = startIn(t, home, nil)
+			s.train(lathe.TrainSpec{Dataset: "penguins", Target: "species", Recipe: "mlp", Name: "after", Epochs: 1})
 			checkHealth(t, s)
 			s.view()
 			s.stop()
-		}
+		})
 	}
 }
 
@@ -183,5 +187,4 @@ func (s *service) rest(damaged string) {
 	if damaged != "package" {
 		s.predict("other")
 	}
-	s.train(lathe.TrainSpec{Dataset: "penguins", Target: "species", Recipe: "mlp", Name: "after", Epochs: 1})
 }
