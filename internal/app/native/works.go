@@ -101,19 +101,23 @@ func readCheckpoint(c *child.Conn) (*learn.Checkpoint, error) {
 // hooks report over the descriptor. Progress is thinned out here, so that a fast run does not write a row a millisecond.
 func hooks(c *child.Conn) tabular.Hooks {
 	const every = 250 * time.Millisecond
-	var last time.Time
+	last := map[learn.EventKind]time.Time{}
 	send := func(kind string, v any) {
 		// A parent that is gone ends this process; there is nobody else to tell.
 		_ = c.Event(kind, v)
 	}
 	return tabular.Hooks{
 		Progress: func(e learn.Event) {
-			if e.Kind == learn.EventEpoch {
-				send("metric", e)
-			} else if time.Since(last) >= every {
-				last = time.Now()
-				send("progress", e)
+			ends := e.Kind == learn.EventEpoch && e.Epoch == e.Epochs
+			if time.Since(last[e.Kind]) < every && !ends {
+				return
 			}
+			last[e.Kind] = time.Now()
+			kind := "progress"
+			if e.Kind == learn.EventEpoch {
+				kind = "metric"
+			}
+			send(kind, e)
 		},
 		Warn: func(message string) { send("warning", map[string]string{"message": message}) },
 		Checkpoint: func(at *learn.Checkpoint) error {
