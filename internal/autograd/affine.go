@@ -15,12 +15,22 @@ type affine struct {
 
 // Affine returns a x + b, of the shape of x, for constants a and b; the product is rounded.
 func (t *Tape) Affine(x *Node, a, b float32) *Node {
-	op := &affine{y: t.result(x.Shape(), x), x: edge{Node: x}, a: a, b: b}
+	return t.affine(x, t.result(x.Shape(), x), a, b)
+}
+
+func (t *Tape) affine(x, y *Node, a, b float32) *Node {
+	op := &affine{y: y, x: edge{Node: x}, a: a, b: b}
 	t.record(op)
 	return op.y
 }
 
-func (o *affine) sources() []*edge     { return []*edge{&o.x} }
+func (o *affine) sources() []*edge {
+	if !o.y.learn {
+		return nil
+	}
+	return []*edge{&o.x}
+}
+
 func (o *affine) plan(a *tensor.Arena) { o.spare.reserve(a, &o.x) }
 
 func (o *affine) forward() {
@@ -31,7 +41,7 @@ func (o *affine) forward() {
 }
 
 func (o *affine) backward() {
-	if o.x.grad == nil {
+	if o.y.grad == nil || o.x.grad == nil {
 		return
 	}
 	kernel.Scale(o.spare.target(&o.x), o.a, o.y.grad.Data)

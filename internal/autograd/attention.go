@@ -17,32 +17,30 @@ type Attention struct {
 	Causal bool // query t sees keys 0 to t; needs T = S
 }
 
-// hidden is the score of a key that a query does not see: e^(hidden - max) is 0 beside any real score.
-const hidden = -1e30
-
 // attention is softmax(q kᵀ / sqrt D) v for each sequence and head.
 type attention struct {
 	Attention
 	tape                   *Tape
 	y                      *Node
 	q, k, v                edge
-	mask                   *Node          // [N S] or nil
+	lengths                *Node          // [N] or nil
+	limits                 []int32        // [N*H*T] or nil, how many keys each row of chances sees
 	chances                *tensor.Tensor // [N H T S], what the softmax gives
 	scores                 *tensor.Tensor // [N H T S], for the backward pass
 	spareQ, spareK, spareV scratch
 }
 
-// Attend returns softmax(q kᵀ / sqrt(D)) v for each sequence and head as [N*T H*E]. mask is [N S], 0
-// for keys that no query of the sequence sees and 1 for the others, or nil; a query that sees no key
-// gets 0. No gradient goes into mask. It panics with *tensor.ShapeError.
+// Attend returns softmax(q kᵀ / sqrt(D)) v for each sequence and head as [N*T H*E]. lengths is [N], how
+// many keys of each sequence are there, the others being padding at its end; or nil for all S. A query
+// that sees no key gets 0. No gradient goes into lengths. It panics with *tensor.ShapeError.
 // Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.
-func (t *Tape) Attend(q, k, v, mask *Node, a Attention) *Node {
+func (t *Tape) Attend(q, k, v, lengths *Node, a Attention) *Node {
 	sequences := q.Shape().Rows() / max(a.Length, 1)
 	a.check(sequences, q.Shape(), k.Shape(), v.Shape())
-	if mask != nil {
-		tensor.Require(mask.Shape().Equal(tensor.Shape{sequences, a.Keys}), "attend", "the mask is not [N S]", mask.Shape())
+	if lengths != nil {
+		tensor.Require(lengths.Shape().Size() == sequences, "attend", "the lengths are not [N]", lengths.Shape())
 	}
-	op := &attention{Attention: a, tape: t, q: edge{Node: q}, k: edge{Node: k}, v: edge{Node: v}, mask: mask}
+	op := &attention{Attention: a, tape: t, q: edge{Node: q}, k: edge{Node: k}, v: edge{Node: v}, lengths: lengths}
 	op.y = t.result(tensor.Shape{q.Shape().Rows(), v.Shape().Columns()}, q, k, v)
 	t.record(op)
 	return op.y
@@ -61,6 +59,9 @@ func (o *attention) sources() []*edge { return []*edge{&o.q, &o.k, &o.v} }
 func (o *attention) plan(a *tensor.Arena) {
 	size := o.sequences() * o.Heads * o.Length * o.Keys
 	o.chances = a.New(size)
+	if o.lengths != nil || o.Causal {
+		o.limits = make([]int32, size/o.Keys)
+	}
 	if o.y.grad != nil {
 		o.scores = a.New(size)
 	}
@@ -72,25 +73,38 @@ func (o *attention) plan(a *tensor.Arena) {
 func (o *attention) sequences() int { return o.y.value.Shape[0] / o.Length }
 
 func (o *attention) forward() {
-	var mask []float32
-	if o.mask != nil {
-		mask = o.mask.value.Data
+	var lengths []float32
+	if o.lengths != nil {
+		lengths = o.lengths.value.Data
 	}
-	o.Compute(o.tape.pool, o.y.value.Data, o.q.value.Data, o.k.value.Data, o.v.value.Data, mask, o.chances.Data)
+	o.Limit(o.limits, lengths)
+	o.Compute(o.tape.pool, o.y.value.Data, o.q.value.Data, o.k.value.Data, o.v.value.Data, o.limits, o.chances.Data)
 }
 
-// Compute sets y to the attention that Attend describes, with chances [N H T S] as its workspace; the
-// pool and mask may be nil.
-func (a *Attention) Compute(pool *kernel.Pool, y, q, k, v, mask, chances []float32) {
-	n := len(chances) / (a.Heads * a.Length * a.Keys)
+// Limit sets limits [N H T] to how many keys each query of each head sees; lengths [N] may be nil.
+func (a *Attention) Limit(limits []int32, lengths []float32) {
+	for i := range limits {
+		most := int32(a.Keys)
+		if lengths != nil {
+			most = min(most, int32(lengths[i/(a.Heads*a.Length)]))
+		}
+		if a.Causal {
+			most = min(most, int32(i%a.Length+1))
+		}
+		limits[i] = most
+	}
+}
+
+// Compute sets y to the attention that Attend describes. limits is what Limit gives, or nil where every
+// query sees every key; chances [N H T S] is a workspace; the pool may be nil.
+func (a *Attention) Compute(pool *kernel.Pool, y, q, k, v []float32, limits []int32, chances []float32) {
+	rows := len(chances) / a.Keys
+	n := rows / (a.Heads * a.Length)
 	width, depth := len(q)/(n*a.Length), len(v)/(n*a.Keys)
 	queries, keys := a.heads(q, a.Length, width), a.heads(k, a.Keys, width)
 	keys.Transposed = true
 	pool.MatMulBatch(a.square(chances), queries, keys, n, a.Heads, a.Length, width/a.Heads, a.Keys, false)
-	kernel.Scale(chances, a.scale(width), chances)
-	a.hide(chances, mask, hidden)
-	kernel.Softmax(chances, chances, n*a.Heads*a.Length, a.Keys)
-	a.hide(chances, mask, 0)
+	kernel.SoftmaxScaled(chances, chances, limits, rows, a.Keys, a.scale(width))
 	pool.MatMulBatch(a.heads(y, a.Length, depth), a.square(chances), a.heads(v, a.Keys, depth), n, a.Heads, a.Length, a.Keys, depth/a.Heads, false)
 }
 
@@ -110,30 +124,6 @@ func (a *Attention) square(data []float32) kernel.Matrices {
 	return kernel.Matrices{Data: data, Row: a.Keys, Outer: a.Heads * size, Inner: size}
 }
 
-// hide sets to value what a query does not see.
-func (a *Attention) hide(chances, mask []float32, value float32) {
-	if mask == nil && !a.Causal {
-		return
-	}
-	for row := range len(chances) / a.Keys {
-		seen := chances[row*a.Keys : (row+1)*a.Keys]
-		if mask != nil {
-			hideKeys(seen, mask[row/(a.Heads*a.Length)*a.Keys:], value)
-		}
-		for s := row%a.Length + 1; a.Causal && s < a.Keys; s++ {
-			seen[s] = value
-		}
-	}
-}
-
-func hideKeys(seen, mask []float32, value float32) {
-	for s, m := range mask[:len(seen)] {
-		if m == 0 {
-			seen[s] = value
-		}
-	}
-}
-
 func (o *attention) backward() {
 	if o.y.grad == nil {
 		return
@@ -148,8 +138,7 @@ func (o *attention) backward() {
 		pool.MatMulBatch(dv, flipped, dy, n, o.Heads, o.Keys, o.Length, e, false)
 	}
 	pool.MatMulBatch(scores, dy, values, n, o.Heads, o.Length, e, o.Keys, false)
-	softmaxGrad(o.scores.Data, o.scores.Data, o.chances.Data, o.Keys)
-	kernel.Scale(o.scores.Data, o.scale(width), o.scores.Data)
+	kernel.SoftmaxGrad(o.scores.Data, o.scores.Data, o.chances.Data, n*o.Heads*o.Length, o.Keys, o.scale(width))
 	if o.q.grad != nil {
 		dq := o.heads(o.spareQ.target(&o.q), o.Length, width)
 		pool.MatMulBatch(dq, scores, o.heads(o.k.value.Data, o.Keys, width), n, o.Heads, o.Length, o.Keys, d, false)

@@ -37,6 +37,11 @@ func cases() map[string]func(t *Tape) []*Parameter {
 	all := lossCases()
 	maps.Copy(all, graphCases())
 	maps.Copy(all, activationCases())
+	maps.Copy(all, valueLossCases())
+	maps.Copy(all, classLossCases())
+	maps.Copy(all, rowCases())
+	maps.Copy(all, normCases())
+	maps.Copy(all, attentionCases())
 	return all
 }
 
@@ -134,12 +139,12 @@ func graphCases() map[string]func(t *Tape) []*Parameter {
 
 func activationCases() map[string]func(t *Tape) []*Parameter {
 	all := map[string]func(t *Tape) []*Parameter{}
-	for name, act := range map[string]kernel.Activation{
-		"none": kernel.ActNone, "relu": kernel.ActReLU, "sigmoid": kernel.ActSigmoid, "tanh": kernel.ActTanh,
-	} {
+	acts := maps.Clone(goldenActs)
+	acts["none"] = kernel.ActNone
+	for name, act := range acts {
 		all["dense "+name] = func(t *Tape) []*Parameter {
 			x, w, b := parameter("x", 5, 3), parameter("w", 3, 4), parameter("b", 4)
-			if act == kernel.ActReLU {
+			if act == kernel.ActReLU || act == kernel.ActSELU {
 				copy(b.Value.Data, []float32{4, -4, 4, -4}) // no sum comes near the kink
 			}
 			t.MSE(t.Dense(t.Use(x), t.Use(w), t.Use(b), act), filled(t, "target", 5, 4), nil)
@@ -149,7 +154,7 @@ func activationCases() map[string]func(t *Tape) []*Parameter {
 			x := parameter("x", 5, 3)
 			y := t.Use(x)
 			if act != kernel.ActNone {
-				y = t.activate(y, act)
+				y = t.Activate(y, act)
 			}
 			t.MSE(y, filled(t, "target", 5, 3), nil)
 			return []*Parameter{x}
@@ -216,8 +221,8 @@ func TestCheckGradientsNotices(t *testing.T) {
 	tape.Plan(true)
 	l := tape.ops[0].(*loss)
 	right := l.sum
-	l.sum = func(dz []float32, scale float32) float64 {
-		total := right(dz, scale)
+	l.sum = func(dz, weight []float32, scale float32) float64 {
+		total := right(dz, weight, scale)
 		dz[1] *= 1.01
 		return total
 	}
@@ -274,6 +279,21 @@ func TestPanics(t *testing.T) {
 		"bce":           func(t *Tape) { t.BCE(t.Input(2, 3), t.Input(6), nil) },
 		"cross entropy": func(t *Tape) { t.CrossEntropy(t.Input(2, 3), []int32{1}, nil) },
 		"weights":       func(t *Tape) { t.MSE(t.Input(2, 3), t.Input(2, 3), t.Input(3)) },
+		"mae":           func(t *Tape) { t.MAE(t.Input(2, 3), t.Input(3, 2), nil) },
+		"focal bce":     func(t *Tape) { t.FocalBCE(t.Input(2, 3), t.Input(3, 2), nil, 1) },
+		"focal classes": func(t *Tape) { t.FocalCrossEntropy(t.Input(2, 3), []int32{1}, nil, 1) },
+		"layer norm":    func(t *Tape) { t.LayerNorm(t.Input(2, 3), t.Input(3), t.Input(2), 1) },
+		"batch norm":    func(t *Tape) { t.BatchNorm(t.Input(2, 3), t.Input(2), t.Input(3), Moments{}, 1, true) },
+		"table":         func(t *Tape) { t.Lookup(t.Input(3), []int32{1}) },
+		"columns":       func(t *Tape) { t.Columns(t.Input(2, 3), []int{3}) },
+		"concat":        func(t *Tape) { t.Concat(t.Input(2, 3), t.Input(3, 3)) },
+		"tiled":         func(t *Tape) { t.AddTiled(t.Input(2, 3), t.Input(4)) },
+		"pool":          func(t *Tape) { t.MeanPool(t.Input(4, 3), nil, 3) },
+		"pool lengths":  func(t *Tape) { t.MeanPool(t.Input(4, 3), t.Input(3), 2) },
+		"heads":         func(t *Tape) { attend(t, Attention{Heads: 4, Length: 2, Keys: 2}, nil) },
+		"length":        func(t *Tape) { attend(t, Attention{Heads: 1, Length: 3, Keys: 2}, nil) },
+		"causal":        func(t *Tape) { attend(t, Attention{Heads: 1, Length: 2, Keys: 1, Causal: true}, nil) },
+		"key lengths":   func(t *Tape) { attend(t, Attention{Heads: 1, Length: 2, Keys: 2}, t.Input(3)) },
 		"no gradient": func(t *Tape) {
 			t.MSE(t.Use(&Parameter{Name: "p", Value: tensor.New(2)}), t.Input(2), nil)
 			t.Plan(true)

@@ -12,6 +12,7 @@ type dense struct {
 	y       *Node
 	x, w, b edge
 	act     kernel.Activation
+	z       *tensor.Tensor // x w + b, where the slope of the activation needs it
 	spare   scratch
 }
 
@@ -39,7 +40,12 @@ func (o *dense) sources() []*edge {
 	return []*edge{&o.x, &o.w, &o.b}
 }
 
-func (o *dense) plan(a *tensor.Arena) { o.spare.reserve(a, &o.x) }
+func (o *dense) plan(a *tensor.Arena) {
+	if o.act.TakesInput() && o.y.grad != nil {
+		o.z = a.New(o.y.value.Shape...)
+	}
+	o.spare.reserve(a, &o.x)
+}
 
 // sizes returns N, I and O.
 func (o *dense) sizes() (rows, inputs, outputs int) {
@@ -52,7 +58,12 @@ func (o *dense) forward() {
 	if o.b.Node != nil {
 		bias = o.b.value.Data
 	}
-	o.tape.pool.Dense(o.y.value.Data, o.x.value.Data, o.w.value.Data, bias, rows, inputs, outputs, o.act)
+	if o.z == nil {
+		o.tape.pool.Dense(o.y.value.Data, o.x.value.Data, o.w.value.Data, bias, rows, inputs, outputs, o.act)
+		return
+	}
+	o.tape.pool.Dense(o.z.Data, o.x.value.Data, o.w.value.Data, bias, rows, inputs, outputs, kernel.ActNone)
+	kernel.Activate(o.y.value.Data, o.z.Data, o.act)
 }
 
 func (o *dense) backward() {
@@ -60,8 +71,11 @@ func (o *dense) backward() {
 		return
 	}
 	dz := o.y.grad.Data
-	if o.act != kernel.ActNone {
-		kernel.DenseGrad(dz, dz, o.y.value.Data, o.act)
+	switch {
+	case o.z != nil:
+		kernel.ActivateGrad(dz, dz, o.z.Data, o.act)
+	case o.act != kernel.ActNone:
+		kernel.ActivateGrad(dz, dz, o.y.value.Data, o.act)
 	}
 	o.weightGrads(dz)
 	if o.x.grad == nil {

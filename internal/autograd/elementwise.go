@@ -14,15 +14,16 @@ type activation struct {
 }
 
 // Sigmoid returns 1 / (1 + e^-x), of the shape of x.
-func (t *Tape) Sigmoid(x *Node) *Node { return t.activate(x, kernel.ActSigmoid) }
+func (t *Tape) Sigmoid(x *Node) *Node { return t.Activate(x, kernel.ActSigmoid) }
 
 // Tanh returns tanh x, of the shape of x.
-func (t *Tape) Tanh(x *Node) *Node { return t.activate(x, kernel.ActTanh) }
+func (t *Tape) Tanh(x *Node) *Node { return t.Activate(x, kernel.ActTanh) }
 
 // ReLU returns max(x, 0), of the shape of x; its gradient at 0 is 0.
-func (t *Tape) ReLU(x *Node) *Node { return t.activate(x, kernel.ActReLU) }
+func (t *Tape) ReLU(x *Node) *Node { return t.Activate(x, kernel.ActReLU) }
 
-func (t *Tape) activate(x *Node, act kernel.Activation) *Node {
+// Activate returns act(x), of the shape of x.
+func (t *Tape) Activate(x *Node, act kernel.Activation) *Node {
 	op := &activation{y: t.result(x.Shape(), x), x: edge{Node: x}, act: act}
 	t.record(op)
 	return op.y
@@ -30,24 +31,17 @@ func (t *Tape) activate(x *Node, act kernel.Activation) *Node {
 
 func (o *activation) sources() []*edge     { return []*edge{&o.x} }
 func (o *activation) plan(a *tensor.Arena) { o.spare.reserve(a, &o.x) }
-
-func (o *activation) forward() {
-	y, x := o.y.value.Data, o.x.value.Data
-	switch o.act {
-	case kernel.ActSigmoid:
-		kernel.Sigmoid(y, x)
-	case kernel.ActTanh:
-		kernel.Tanh(y, x)
-	default:
-		kernel.ReLU(y, x)
-	}
-}
+func (o *activation) forward()             { kernel.Activate(o.y.value.Data, o.x.value.Data, o.act) }
 
 func (o *activation) backward() {
 	if o.x.grad == nil {
 		return
 	}
-	kernel.DenseGrad(o.spare.target(&o.x), o.y.grad.Data, o.y.value.Data, o.act)
+	from := o.y
+	if o.act.TakesInput() {
+		from = o.x.Node
+	}
+	kernel.ActivateGrad(o.spare.target(&o.x), o.y.grad.Data, from.value.Data, o.act)
 	o.spare.flush(&o.x)
 }
 
@@ -109,17 +103,7 @@ func (o *softmax) backward() {
 	if o.x.grad == nil {
 		return
 	}
-	softmaxGrad(o.spare.target(&o.x), o.y.grad.Data, o.y.value.Data, o.y.value.Shape.Columns())
+	s := o.y.value.Shape
+	kernel.SoftmaxGrad(o.spare.target(&o.x), o.y.grad.Data, o.y.value.Data, s.Rows(), s.Columns(), 1)
 	o.spare.flush(&o.x)
-}
-
-// softmaxGrad sets dx = y (dy - dy·y) for each row of cols elements; dx may be dy.
-func softmaxGrad(dx, dy, y []float32, cols int) {
-	for at := 0; at+cols <= len(y) && cols > 0; at += cols {
-		row, out := y[at:at+cols], dx[at:at+cols]
-		shift := kernel.Dot(row, dy[at:at+cols])
-		for j, v := range dy[at : at+cols] {
-			out[j] = row[j] * (v - shift)
-		}
-	}
 }

@@ -82,8 +82,8 @@ func Indices(dst []int32, x []float32, width int, columns []int, size int) {
 }
 
 func id(v float32, size int) int32 {
-	if v >= 0 && v < float32(size) {
-		return min(int32(v), int32(size-1)) // float32(size) may be above size
+	if v >= 0 && float64(v) < float64(size) {
+		return int32(v)
 	}
 	return 0
 }

@@ -24,10 +24,11 @@ type loss struct {
 	factor *tensor.Tensor   // [N], what the gradient of a row is multiplied by
 	spare  []*tensor.Tensor // [terms] each, for the kind
 	needs  int              // how many of these
-	// sum sets dz to the gradients times scale and returns the sum of the terms: the quick way
-	// where all terms count alike, or nil.
-	sum func(dz []float32, scale float32) float64
-	// part sets dz to the gradients and each to the terms.
+	// sum is the quick way, or nil: it sets dz to the gradients times scale and returns the sum of
+	// the terms. weight is nil unless sumWeighs.
+	sum       func(dz, weight []float32, scale float32) float64
+	sumWeighs bool
+	// part sets dz to the gradients and each to the terms. It is not needed where sumWeighs.
 	part func(dz, each []float32)
 }
 
@@ -49,7 +50,7 @@ func (l *loss) plan(a *tensor.Arena) {
 	if l.dz == nil || l.z.add {
 		l.dz = a.New(l.z.value.Shape...)
 	}
-	if l.weight == nil && l.sum != nil {
+	if l.quick() {
 		return
 	}
 	l.each, l.factor = a.New(l.terms), a.New(l.z.value.Shape.Rows())
@@ -58,10 +59,16 @@ func (l *loss) plan(a *tensor.Arena) {
 	}
 }
 
+func (l *loss) quick() bool { return l.sum != nil && (l.weight == nil || l.sumWeighs) }
+
 func (l *loss) forward() {
 	scale := 1 / float32(l.terms)
-	if l.weight == nil && l.sum != nil {
-		l.out.Value = l.sum(l.dz.Data, scale) / float64(l.terms)
+	if l.quick() {
+		var weight []float32
+		if l.weight != nil {
+			weight = l.weight.value.Data
+		}
+		l.out.Value = l.sum(l.dz.Data, weight, scale) / float64(l.terms)
 		return
 	}
 	l.part(l.dz.Data, l.each.Data)

@@ -11,7 +11,7 @@ import (
 func (t *Tape) BCE(z, y, weight *Node) *Loss {
 	tensor.Require(z.Shape().Equal(y.Shape()), "bce", "shapes differ", z.Shape(), y.Shape())
 	l := t.addLoss(z, weight, z.Shape().Size())
-	l.sum = func(dz []float32, scale float32) float64 {
+	l.sum = func(dz, _ []float32, scale float32) float64 {
 		return kernel.BCELogits(dz, z.value.Data, y.value.Data, scale)
 	}
 	l.part = func(dz, each []float32) {
@@ -34,9 +34,9 @@ func binaryTerms(each, z, y []float32) {
 }
 
 // SmoothBinary returns y (1 - smoothing) + smoothing/2: targets in [0, 1] drawn towards their
-// middle, as Keras smooths binary labels.
+// middle, as Keras smooths binary labels. No gradient goes into y.
 func (t *Tape) SmoothBinary(y *Node, smoothing float64) *Node {
-	return t.Affine(y, float32(1-smoothing), float32(smoothing/2))
+	return t.affine(y, t.node(false, y.Shape()...), float32(1-smoothing), float32(smoothing/2))
 }
 
 // CrossEntropy returns the mean categorical cross-entropy of the logits z [N C] against classes
@@ -51,15 +51,12 @@ func (t *Tape) CrossEntropy(z *Node, label []int32, weight *Node) *Loss {
 func (t *Tape) SmoothCrossEntropy(z *Node, label []int32, weight *Node, smoothing float64) *Loss {
 	rows, classes := labelled(z, label)
 	l := t.addLoss(z, weight, rows)
-	s := smoother{label: label, classes: classes, amount: float32(smoothing)}
-	l.sum = func(dz []float32, scale float32) float64 {
-		sum := kernel.CELogits(dz, z.value.Data, label, rows, classes, scale)
-		return sum + s.smooth(dz, z.value.Data, nil, scale)
-	}
-	l.part = func(dz, each []float32) {
-		kernel.CELogits(dz, z.value.Data, label, rows, classes, 1)
-		logLosses(each, z.value.Data, label, classes)
-		s.smooth(dz, z.value.Data, each, 1)
+	l.sumWeighs = true
+	l.sum = func(dz, weight []float32, scale float32) float64 {
+		if weight == nil && smoothing == 0 {
+			return kernel.CELogits(dz, z.value.Data, label, rows, classes, scale)
+		}
+		return kernel.CELogitsWeighted(dz, z.value.Data, weight, label, rows, classes, scale, float32(smoothing))
 	}
 	return l.out
 }
@@ -76,34 +73,4 @@ func logLosses(each, z []float32, label []int32, classes int) {
 	for i, c := range label {
 		each[i] -= z[i*classes+int(c)]
 	}
-}
-
-// smoother turns cross-entropies against one-hot labels into those against smoothed ones.
-type smoother struct {
-	label   []int32
-	classes int
-	amount  float32
-}
-
-// smooth adds what smoothing changes: amount (z[label] - mean of z) to each row's loss, where each is
-// not nil, and its gradient times scale to dz. It returns the sum of the changes.
-func (s *smoother) smooth(dz, z, each []float32, scale float32) (change float64) {
-	if s.amount == 0 {
-		return 0
-	}
-	share := s.amount / float32(s.classes)
-	for i, c := range s.label {
-		row, sum := z[i*s.classes:(i+1)*s.classes], float32(0)
-		for j, v := range row {
-			sum += v
-			dz[i*s.classes+j] -= float32(scale * share)
-		}
-		dz[i*s.classes+int(c)] += float32(scale * s.amount)
-		part := float32(s.amount*row[c]) - float32(share*sum)
-		change += float64(part)
-		if each != nil {
-			each[i] += part
-		}
-	}
-	return change
 }

@@ -11,7 +11,7 @@ func (t *Tape) MSE(z, y, weight *Node) *Loss {
 			dz[i], each[i] = 2*d, d*d
 		}
 	})
-	l.sum = func(dz []float32, scale float32) float64 {
+	l.sum = func(dz, _ []float32, scale float32) float64 {
 		return squaredError(dz, z.value.Data, y.value.Data, scale)
 	}
 	return l.out

@@ -53,51 +53,52 @@ func (o *tiled) backward() {
 	}
 }
 
-// nonzero is 1 where x is not 0.
-type nonzero struct{ x, y *Node }
+// lengths counts what is not padding.
+type lengths struct{ x, y *Node }
 
-// NonZero returns 1 where x is not 0, and 0 where it is: the mask of sequences padded with id 0. It
-// has no gradient.
-func (t *Tape) NonZero(x *Node) *Node {
-	op := &nonzero{x: x, y: t.node(false, x.Shape()...)}
+// Lengths returns [N]: for each row of x [N T] the number of values up to the last one that is not 0,
+// the length of a sequence padded with id 0. It has no gradient.
+func (t *Tape) Lengths(x *Node) *Node {
+	op := &lengths{x: x, y: t.node(false, x.Shape().Rows())}
 	t.record(op)
 	return op.y
 }
 
-func (o *nonzero) sources() []*edge   { return nil }
-func (o *nonzero) plan(*tensor.Arena) {}
-func (o *nonzero) forward()           { NonZero(o.y.value.Data, o.x.value.Data) }
-func (o *nonzero) backward()          {}
+func (o *lengths) sources() []*edge   { return nil }
+func (o *lengths) plan(*tensor.Arena) {}
+func (o *lengths) forward()           { Lengths(o.y.value.Data, o.x.value.Data) }
+func (o *lengths) backward()          {}
 
-// NonZero sets dst to 1 where x is not 0, else to 0.
-func NonZero(dst, x []float32) {
-	for i, v := range x {
-		dst[i] = 0
-		if v != 0 {
-			dst[i] = 1
+// Lengths sets dst [N] to what Tape.Lengths describes.
+func Lengths(dst, x []float32) {
+	width := len(x) / max(len(dst), 1)
+	for i := range dst {
+		n := width
+		for n > 0 && x[i*width+n-1] == 0 {
+			n--
 		}
+		dst[i] = float32(n)
 	}
 }
 
 // meanPool is the mean of the rows of each sequence.
 type meanPool struct {
-	y     *Node
-	x     edge
-	mask  *Node
-	share *tensor.Tensor // [N T], how much each row counts
-	spare scratch
+	y       *Node
+	x       edge
+	lengths *Node
+	length  int
+	spare   scratch
 }
 
-// MeanPool returns the mean over the rows of each of N sequences: [N*T C] to [N C]. mask is [N T], 0
-// for rows that do not count and 1 for the others; a sequence of none gives 0. nil counts all, in
-// sequences of length rows. No gradient goes into mask. It panics with *tensor.ShapeError.
-func (t *Tape) MeanPool(x, mask *Node, length int) *Node {
+// MeanPool returns the mean over the rows of each of N sequences of length rows: [N*T C] to [N C].
+// lengths is [N], how many rows of each count, the first ones; a sequence of none gives 0. nil counts
+// all. No gradient goes into lengths. It panics with *tensor.ShapeError.
+func (t *Tape) MeanPool(x, lengths *Node, length int) *Node {
 	s := x.Shape()
 	tensor.Require(length > 0 && s.Rows()%length == 0, "meanpool", "rows are no multiple of the length", s, tensor.Shape{length})
-	shape := tensor.Shape{s.Rows() / length, length}
-	tensor.Require(mask == nil || mask.Shape().Equal(shape), "meanpool", "the mask is not [N T]", s, shape)
-	op := &meanPool{y: t.result(tensor.Shape{shape[0], s.Columns()}, x), x: edge{Node: x}, mask: mask}
-	op.share = t.arena.New(shape...)
+	n := s.Rows() / length
+	tensor.Require(lengths == nil || lengths.Shape().Size() == n, "meanpool", "the lengths are not [N]", s, tensor.Shape{n})
+	op := &meanPool{y: t.result(tensor.Shape{n, s.Columns()}, x), x: edge{Node: x}, lengths: lengths, length: length}
 	t.record(op)
 	return op.y
 }
@@ -105,45 +106,47 @@ func (t *Tape) MeanPool(x, mask *Node, length int) *Node {
 func (o *meanPool) sources() []*edge     { return []*edge{&o.x} }
 func (o *meanPool) plan(a *tensor.Arena) { o.spare.reserve(a, &o.x) }
 
+// counted is the number of rows of sequence i that count.
+func counted(lengths []float32, i, length int) int {
+	if lengths == nil {
+		return length
+	}
+	return min(int(lengths[i]), length)
+}
+
+func (o *meanPool) seen() []float32 {
+	if o.lengths == nil {
+		return nil
+	}
+	return o.lengths.value.Data
+}
+
 func (o *meanPool) forward() {
-	var mask []float32
-	if o.mask != nil {
-		mask = o.mask.value.Data
-	}
-	MeanPool(o.y.value.Data, o.x.value.Data, mask, o.share.Data, o.share.Shape[1])
+	MeanPool(o.y.value.Data, o.x.value.Data, o.seen(), o.length, o.y.value.Shape[1])
 }
 
-// MeanPool sets dst [N C] to the means that Tape.MeanPool describes. It leaves in share [N T] how much
-// each row counts.
-func MeanPool(dst, x, mask, share []float32, length int) {
-	columns := len(x) / max(len(share), 1)
-	for i := 0; i < len(share); i += length {
-		shares(share[i:i+length], mask, i)
-		row := dst[i/length*columns : (i/length+1)*columns]
-		kernel.MatMul(row, share[i:i+length], x[i*columns:(i+length)*columns], 1, length, columns)
+// MeanPool sets dst [N columns] to what Tape.MeanPool describes; rows are summed in ascending order.
+func MeanPool(dst, x, lengths []float32, length, columns int) {
+	for i := range len(dst) / columns {
+		n, row := counted(lengths, i, length), dst[i*columns:(i+1)*columns]
+		start := i * length * columns
+		kernel.ColSum(row, x[start:start+n*columns], n, columns)
+		kernel.Scale(row, 1/float32(max(n, 1)), row)
 	}
-}
-
-// shares sets share to 1 divided by the number of rows that count, for those.
-func shares(share, mask []float32, at int) {
-	count := float32(0)
-	for j := range share {
-		share[j] = 1
-		if mask != nil {
-			share[j] = mask[at+j]
-		}
-		count += share[j]
-	}
-	kernel.Scale(share, 1/max(count, 1), share)
 }
 
 func (o *meanPool) backward() {
 	if o.x.grad == nil {
 		return
 	}
-	dx, columns, length := o.spare.target(&o.x), o.x.value.Shape.Columns(), o.share.Shape[1]
-	for i, share := range o.share.Data {
-		kernel.Scale(dx[i*columns:(i+1)*columns], share, o.y.grad.Row(i/length))
+	dx, lengths, columns := o.spare.target(&o.x), o.seen(), o.y.value.Shape[1]
+	clear(dx)
+	for i := range o.y.value.Shape[0] {
+		n := counted(lengths, i, o.length)
+		for j := range n {
+			at := (i*o.length + j) * columns
+			kernel.Scale(dx[at:at+columns], 1/float32(n), o.y.grad.Row(i))
+		}
 	}
 	o.spare.flush(&o.x)
 }

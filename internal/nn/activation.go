@@ -8,12 +8,17 @@ import (
 // Activation names an element-wise function as Keras spells it. The empty name is linear.
 type Activation string
 
-// The activations.
+// The activations. GELU is the exact one, with erf; GELUTanh is its approximation.
 const (
-	Linear  Activation = "linear"
-	ReLU    Activation = "relu"
-	Sigmoid Activation = "sigmoid"
-	Tanh    Activation = "tanh"
+	Linear   Activation = "linear"
+	ReLU     Activation = "relu"
+	Sigmoid  Activation = "sigmoid"
+	Tanh     Activation = "tanh"
+	SELU     Activation = "selu"
+	GELU     Activation = "gelu"
+	GELUTanh Activation = "gelu_tanh"
+	SiLU     Activation = "silu"
+	Mish     Activation = "mish"
 )
 
 // kernel returns the kernels' number for the activation, or *ConfigError.
@@ -27,8 +32,21 @@ func (a Activation) kernel() (kernel.Activation, error) {
 		return kernel.ActSigmoid, nil
 	case Tanh:
 		return kernel.ActTanh, nil
+	case SELU:
+		return kernel.ActSELU, nil
+	case GELU:
+		return kernel.ActGELU, nil
+	case GELUTanh:
+		return kernel.ActGELUTanh, nil
+	case SiLU:
+		return kernel.ActSiLU, nil
+	case Mish:
+		return kernel.ActMish, nil
 	}
-	return 0, &ConfigError{Field: "activation", Value: string(a), Reason: "must be linear, relu, sigmoid or tanh"}
+	return 0, &ConfigError{
+		Field: "activation", Value: string(a),
+		Reason: "must be linear, relu, sigmoid, tanh, selu, gelu, gelu_tanh, silu or mish",
+	}
 }
 
 // Build checks the name: an activation by itself is a layer without parameters.
@@ -39,30 +57,19 @@ func (a Activation) Build(_ *Builder, inputs int) (int, error) {
 
 // Record appends the function.
 func (a Activation) Record(r *Recording, x *autograd.Node) *autograd.Node {
-	switch a {
-	case ReLU:
-		return r.ReLU(x)
-	case Sigmoid:
-		return r.Sigmoid(x)
-	case Tanh:
-		return r.Tanh(x)
+	if act, err := a.kernel(); err == nil && act != kernel.ActNone { // Build has checked the name
+		return r.Activate(x, act)
 	}
 	return x
 }
 
 // Predict computes the function.
 func (a Activation) Predict(s *Scratch, x []float32, _ int) []float32 {
-	if a == "" || a == Linear {
+	act, err := a.kernel()
+	if err != nil || act == kernel.ActNone {
 		return x
 	}
 	y := s.Take(len(x))
-	switch a {
-	case ReLU:
-		kernel.ReLU(y, x)
-	case Sigmoid:
-		kernel.Sigmoid(y, x)
-	case Tanh:
-		kernel.Tanh(y, x)
-	}
+	kernel.Activate(y, x, act)
 	return y
 }
