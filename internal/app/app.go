@@ -114,9 +114,6 @@ func (a *App) start(ctx context.Context) (err error) {
 
 // openData opens database and blobs and brings the schema up to date.
 func (a *App) openData(ctx context.Context) (err error) {
-	if err = a.home.checkData(); err != nil {
-		return err
-	}
 	if a.graves, err = openGraves(a.home.fs, a.home.keys.Derive("graves")); err != nil {
 		return err
 	}
