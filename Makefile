@@ -8,7 +8,7 @@ LATHE_CACHE ?= $(HOME)/.cache/lathe
 LINT_VERSION := v2.15.0
 LINT := $(LATHE_CACHE)/bin/golangci-lint-$(LINT_VERSION)/golangci-lint
 CLIENTS := $(LATHE_CACHE)/clients
-REQUIREMENTS := bench/clients-requirements.txt
+REQUIREMENTS := clients/requirements.txt
 
 FUZZTIME ?= 30s
 COUNT ?= 10
@@ -17,7 +17,7 @@ PACKAGES ?= ./...
 export CGO_ENABLED := 0
 export LATHE_PYTHON := $(CLIENTS)/bin/python
 
-.PHONY: help up build test test-full test-noasm race fuzz torture bench lint generate verify python
+.PHONY: help up build test test-full test-noasm race fuzz torture bench bench-go lint generate verify python
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,7 @@ build: ## build bin/lathe
 test: build python ## all that guards the project: vet, house rules, packages, command line, real clients
 	go vet ./...
 	go test -timeout 10m ./...
+	$(LATHE_PYTHON) clients/run.py --lathe bin/lathe
 
 test-full: FUZZTIME := 8s
 test-full: verify race test-noasm torture fuzz ## everything else: generated code, races, no assembly, torture, fuzzing
@@ -52,7 +53,10 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 torture: build ## kill, fill and flip: the slow tests of durability (build tag torture, TestTorture...)
 	go test -tags torture -run '^TestTorture' -count 1 -timeout 30m $(PACKAGES)
 
-bench: ## benchmarks of PACKAGES, COUNT (10) times each, in the form that benchstat reads
+bench: ## lathe beside its peers in one run; writes bench/results and docs/benchmarks.md
+	go run ./bench all
+
+bench-go: ## Go benchmarks of PACKAGES, COUNT (10) times each, in the form that benchstat reads
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m $(PACKAGES)
 
 lint: $(LINT) ## golangci-lint with our reasons, and builds for what we do not run here
