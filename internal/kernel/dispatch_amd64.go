@@ -169,28 +169,6 @@ func sum(x []float32) float32 {
 	}
 }
 
-func sgdMomentum(w, g, v []float32, rate, momentum float32) {
-	switch cpu.Active() {
-	case cpu.AVX512:
-		sgdMomentumAVX512(w, v, rate, momentum, g)
-	case cpu.AVX2:
-		sgdMomentumAVX2(w, v, rate, momentum, g)
-	default:
-		sgdMomentumRef(w, g, v, rate, momentum)
-	}
-}
-
-func adam(w, g, m, v []float32, alpha, c1, c2, eps float32) {
-	switch cpu.Active() {
-	case cpu.AVX512:
-		adamAVX512(w, m, v, alpha, c1, c2, eps, g)
-	case cpu.AVX2:
-		adamAVX2(w, m, v, alpha, c1, c2, eps, g)
-	default:
-		adamRef(w, g, m, v, alpha, c1, c2, eps)
-	}
-}
-
 func colSumAdd(dst, a []float32, m, n int) {
 	switch cpu.Active() {
 	case cpu.AVX512:
@@ -223,15 +201,13 @@ func maximum(x []float32) float32 {
 	return maximumRef(top[:lanes])
 }
 
-func bceLogits(dz, z, y []float32, scale float32) float64 {
-	var acc [lossLanes]float64
+func bceLogits(dz, z, y []float32, scale float32, acc *[lossLanes]float64) {
 	switch cpu.Active() {
 	case cpu.AVX512:
-		bceLogitsAVX512(dz, z, y, scale, &acc)
+		bceLogitsAVX512(dz, z, y, scale, acc)
 	case cpu.AVX2:
-		bceLogitsAVX2(dz, z, y, scale, &acc)
+		bceLogitsAVX2(dz, z, y, scale, acc)
 	default:
-		return bceLogitsRef(dz, z, y, scale)
+		bceLogitsRef(dz, z, y, scale, acc)
 	}
-	return foldLoss(&acc)
 }

@@ -21,14 +21,8 @@ func sum(x []float32) float32                     { return sumRef(x) }
 func maximum(x []float32) float32                 { return maximumRef(x) }
 func colSumAdd(dst, a []float32, m, n int)        { colSumAddRef(dst, a, m, n) }
 
-func bceLogits(dz, z, y []float32, scale float32) float64 { return bceLogitsRef(dz, z, y, scale) }
-
-func sgdMomentum(w, g, v []float32, rate, momentum float32) {
-	sgdMomentumRef(w, g, v, rate, momentum)
-}
-
-func adam(w, g, m, v []float32, alpha, c1, c2, eps float32) {
-	adamRef(w, g, m, v, alpha, c1, c2, eps)
+func bceLogits(dz, z, y []float32, scale float32, acc *[lossLanes]float64) {
+	bceLogitsRef(dz, z, y, scale, acc)
 }
 
 func gather(dst, src []float32, index []int32, cols int)     { gatherRef(dst, src, index, cols) }
@@ -92,4 +86,52 @@ func batchNorm(y, normal, x, mean, slope, gamma, beta []float32, rows, cols int)
 
 func batchNormGrad(dx, dy, normal, mean, along, factor []float32, rows, cols int) {
 	batchNormGradRef(dx, dy, normal, mean, along, factor, rows, cols)
+}
+
+func sgdMomentum(w, g, v []float32, rate, momentum float32) {
+	sgdMomentumRef(w, g, v, rate, momentum)
+}
+
+func sgdNesterov(w, g, v []float32, rate, momentum float32) {
+	sgdNesterovRef(w, g, v, rate, momentum)
+}
+
+func rmsProp(w, g, v []float32, rate, c, eps float32) {
+	rmsPropRef(w, g, v, rate, c, eps)
+}
+
+func rmsMomentum(w, g, m, v []float32, rate, c, eps, momentum float32) {
+	rmsMomentumRef(w, g, m, v, rate, c, eps, momentum)
+}
+
+func adam(w, g, m, v []float32, alpha, c1, c2, eps float32) {
+	adamRef(w, g, m, v, alpha, c1, c2, eps)
+}
+
+func adamW(w, g, m, v []float32, alpha, c1, c2, eps, decay float32) {
+	adamWRef(w, g, m, v, alpha, c1, c2, eps, decay)
+}
+
+func clip(dst, x []float32, low, high float32) {
+	clipRef(dst, x, low, high)
+}
+
+func squares(x []float32, acc *[lossLanes]float64) {
+	squaresRef(x, acc)
+}
+
+func dotPart(x, y []float32, acc *[lanes]float32) {
+	dotPartRef(x, y, acc)
+}
+
+func sumPart(x []float32, acc *[lanes]float32) {
+	sumPartRef(x, acc)
+}
+
+func dropoutMask(dst []float32, start uint64, floor uint32, keep float32) {
+	dropoutMaskRef(dst, start, floor, keep)
+}
+
+func dropout(dst, x []float32, start uint64, floor uint32, keep float32) {
+	dropoutRef(dst, x, start, floor, keep)
 }

@@ -75,7 +75,40 @@ var operations = []operation{
 	{
 		"bcelogits", 3, 1,
 		func(v [][]float32) float64 { return BCELogits(v[0], v[1], v[2], 0.03) },
-		func(v [][]float32) float64 { return bceLogitsRef(v[0], v[1], v[2], 0.03) },
+		bceDefined,
+	},
+	{
+		"squarednorm", 1, 0,
+		func(v [][]float32) float64 { return SquaredNorm(v[0]) },
+		squaresDefined,
+	},
+	unary("clip", func(d, x []float32) { Clip(d, x, -0.5, 1) }, func(d, x []float32) { clipRef(d, x, -0.5, 1) }),
+	unary("dropout", func(d, x []float32) { Dropout(d, x, 99, 6, 1<<31, 2) }, func(d, x []float32) { dropoutRef(d, x, start(99, 6), 1<<31, 2) }),
+	unary("dropall", func(d, x []float32) { Dropout(d, x, 99, 6, 1<<32, 2) }, func(d, x []float32) { scaleRef(d, 0, x) }),
+	{
+		"dropoutmask", 1, 1,
+		func(v [][]float32) float64 { DropoutMask(v[0], 7, 0, 1<<30, 1.5); return 0 },
+		func(v [][]float32) float64 { dropoutMaskRef(v[0], start(7, 0), 1<<30, 1.5); return 0 },
+	},
+	{
+		"nesterov", 3, 2,
+		func(v [][]float32) float64 { Nesterov(v[0], v[2], v[1], 0.01, 0.9); return 0 },
+		func(v [][]float32) float64 { sgdNesterovRef(v[0], v[2], v[1], 0.01, 0.9); return 0 },
+	},
+	{
+		"rmsprop", 3, 2,
+		func(v [][]float32) float64 { RMSProp(v[0], v[2], v[1], nil, 0.01, 0.1, 1e-7, 0); return 0 },
+		func(v [][]float32) float64 { rmsPropRef(v[0], v[2], v[1], 0.01, 0.1, 1e-7); return 0 },
+	},
+	{
+		"rmsmomentum", 4, 3,
+		func(v [][]float32) float64 { RMSProp(v[0], v[3], v[1], v[2], 0.01, 0.1, 1e-7, 0.9); return 0 },
+		func(v [][]float32) float64 { rmsMomentumRef(v[0], v[3], v[2], v[1], 0.01, 0.1, 1e-7, 0.9); return 0 },
+	},
+	{
+		"adamw", 4, 3,
+		func(v [][]float32) float64 { AdamW(v[0], v[3], v[1], v[2], 0.01, 0.1, 0.001, 1e-7, 1e-4); return 0 },
+		func(v [][]float32) float64 { adamWRef(v[0], v[3], v[1], v[2], 0.01, 0.1, 0.001, 1e-7, 1e-4); return 0 },
 	},
 	{
 		"momentum", 3, 2,
@@ -87,6 +120,18 @@ var operations = []operation{
 		func(v [][]float32) float64 { Adam(v[0], v[3], v[1], v[2], 0.01, 0.1, 0.001, 1e-7); return 0 },
 		func(v [][]float32) float64 { adamRef(v[0], v[3], v[1], v[2], 0.01, 0.1, 0.001, 1e-7); return 0 },
 	},
+}
+
+func bceDefined(v [][]float32) float64 {
+	var acc [lossLanes]float64
+	bceLogitsRef(v[0], v[1], v[2], 0.03, &acc)
+	return foldLoss(&acc)
+}
+
+func squaresDefined(v [][]float32) float64 {
+	var acc [lossLanes]float64
+	squaresRef(v[0], &acc)
+	return foldLoss(&acc)
 }
 
 // check compares the operation with its reference on n elements at every level.
@@ -115,6 +160,7 @@ func (o operation) check(t *testing.T, s source, n int) {
 func TestOperations(t *testing.T) {
 	s := newSource(6)
 	for _, o := range operations {
+		o.check(t, s, 2*piece+21) // several pieces
 		for n := range 70 {
 			o.check(t, s, n)
 		}
@@ -185,7 +231,11 @@ func TestElementwisePanics(t *testing.T) {
 		"bcelogits": func() { BCELogits(a, a, b, 1) }, "softmax": func() { Softmax(a, b, 2, 2) },
 		"logsumexp": func() { LogSumExp(a, b, 2, 2) }, "sgd": func() { SGD(a, b, nil, 1, 0) },
 		"momentum": func() { SGD(a, a, nil, 1, 0.9) }, "velocity": func() { SGD(a, a, b, 1, 0.9) },
-		"adam": func() { Adam(a, a, a, b, 1, 1, 1, 1) }, "celogits": func() { CELogits(b, b, []int32{0}, 2, 2, 1) },
+		"adam": func() { Adam(a, a, a, b, 1, 1, 1, 1) }, "adamw": func() { AdamW(a, a, b, a, 1, 1, 1, 1, 1) },
+		"nesterov": func() { Nesterov(a, a, b, 1, 1) }, "rmsprop": func() { RMSProp(a, a, b, nil, 1, 1, 1, 0) },
+		"rmsprop velocity": func() { RMSProp(a, a, a, b, 1, 1, 1, 0) }, "rmsprop momentum": func() { RMSProp(a, a, a, nil, 1, 1, 1, 1) },
+		"clip": func() { Clip(a, b, 0, 1) }, "clip order": func() { Clip(a, a, 1, 0) }, "dropout": func() { Dropout(a, b, 1, 0, 1, 1) },
+		"dropout odd": func() { DropoutMask(a, 1, 1, 1, 1) }, "dropout floor": func() { DropoutMask(a, 1, 0, 1<<32+1, 1) }, "celogits": func() { CELogits(b, b, []int32{0}, 2, 2, 1) },
 		"label": func() { CELogits(b, b, []int32{0, 2}, 2, 2, 1) },
 	} {
 		mustPanic(t, name, f)

@@ -98,9 +98,20 @@ func FuzzSimple(f *testing.F) {
 func FuzzActivation(f *testing.F) {
 	fuzzOperation(f, "erf", "gelu", "gelutanh", "silu", "selu", "mish", "geluGrad", "gelutanhGrad", "siluGrad", "seluGrad", "mishGrad")
 }
-func FuzzReduce(f *testing.F)    { fuzzOperation(f, "dot", "sum", "sumsquares", "max") }
+func FuzzReduce(f *testing.F) { fuzzOperation(f, "dot", "sum", "sumsquares", "max", "squarednorm") }
+func FuzzDropout(f *testing.F) {
+	f.Add(uint64(1), uint64(1<<31), float32(2), uint16(100), uint16(3))
+	f.Fuzz(func(t *testing.T, key, floor uint64, keep float32, n, first uint16) {
+		floor %= 1<<32 + 1
+		x, at := newSource(key).wild(int(n)), int(first)*2
+		agree(t, "dropout", x, at%17, func(dst []float32) float64 { Dropout(dst, dst, key, at, floor, keep); return 0 })
+		agree(t, "dropoutmask", x, at%17, func(dst []float32) float64 { DropoutMask(dst, key, at, floor, keep); return 0 })
+	})
+}
 func FuzzBCELogits(f *testing.F) { fuzzOperation(f, "bcelogits") }
-func FuzzStep(f *testing.F)      { fuzzOperation(f, "axpy", "sgd", "momentum", "adam") }
+func FuzzStep(f *testing.F) {
+	fuzzOperation(f, "axpy", "sgd", "momentum", "adam", "nesterov", "rmsprop", "rmsmomentum", "adamw", "clip")
+}
 
 // FuzzRows fuzzes the kernels that go by rows.
 func FuzzRows(f *testing.F) {

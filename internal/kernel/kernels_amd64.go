@@ -101,6 +101,12 @@ func dotAVX2(x []float32, y []float32) float32
 func sumAVX2(x []float32) float32
 
 //go:noescape
+func dotPartAVX2(x []float32, y []float32, acc *[64]float32)
+
+//go:noescape
+func sumPartAVX2(x []float32, acc *[64]float32)
+
+//go:noescape
 func maximumAVX2(x []float32, top *[16]float32, nan *[16]float32)
 
 //go:noescape
@@ -110,7 +116,25 @@ func colSumAddAVX2(dst []float32, a []float32, m int)
 func sgdMomentumAVX2(w []float32, v []float32, rate float32, momentum float32, grad []float32)
 
 //go:noescape
+func sgdNesterovAVX2(w []float32, v []float32, rate float32, momentum float32, grad []float32)
+
+//go:noescape
+func rmsPropAVX2(w []float32, v []float32, rate float32, c float32, eps float32, grad []float32)
+
+//go:noescape
+func rmsMomentumAVX2(w []float32, m []float32, v []float32, rate float32, c float32, eps float32, momentum float32, grad []float32)
+
+//go:noescape
 func adamAVX2(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, grad []float32)
+
+//go:noescape
+func adamWAVX2(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, decay float32, grad []float32)
+
+//go:noescape
+func clipAVX2(dst []float32, low float32, high float32, x []float32)
+
+//go:noescape
+func squaresAVX2(x []float32, acc *[16]float64)
 
 //go:noescape
 func gatherAVX2(dst *float32, src *float32, index *int32, rows int, cols int)
@@ -153,6 +177,12 @@ func normGradAddAVX2(dgamma *float32, dbeta *float32, dy *float32, normal *float
 
 //go:noescape
 func colSpreadAddAVX2(dst *float32, mean *float32, x *float32, rows int, cols int)
+
+//go:noescape
+func dropoutMaskAVX2(dst []float32, start uint64, floor uint32, keep float32)
+
+//go:noescape
+func dropoutAVX2(dst []float32, x []float32, start uint64, floor uint32, keep float32)
 
 //go:noescape
 func tile6x4AVX512(t *byte)
@@ -254,6 +284,12 @@ func dotAVX512(x []float32, y []float32) float32
 func sumAVX512(x []float32) float32
 
 //go:noescape
+func dotPartAVX512(x []float32, y []float32, acc *[64]float32)
+
+//go:noescape
+func sumPartAVX512(x []float32, acc *[64]float32)
+
+//go:noescape
 func maximumAVX512(x []float32, top *[16]float32, nan *[16]float32)
 
 //go:noescape
@@ -263,7 +299,25 @@ func colSumAddAVX512(dst []float32, a []float32, m int)
 func sgdMomentumAVX512(w []float32, v []float32, rate float32, momentum float32, grad []float32)
 
 //go:noescape
+func sgdNesterovAVX512(w []float32, v []float32, rate float32, momentum float32, grad []float32)
+
+//go:noescape
+func rmsPropAVX512(w []float32, v []float32, rate float32, c float32, eps float32, grad []float32)
+
+//go:noescape
+func rmsMomentumAVX512(w []float32, m []float32, v []float32, rate float32, c float32, eps float32, momentum float32, grad []float32)
+
+//go:noescape
 func adamAVX512(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, grad []float32)
+
+//go:noescape
+func adamWAVX512(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, decay float32, grad []float32)
+
+//go:noescape
+func clipAVX512(dst []float32, low float32, high float32, x []float32)
+
+//go:noescape
+func squaresAVX512(x []float32, acc *[16]float64)
 
 //go:noescape
 func gatherAVX512(dst *float32, src *float32, index *int32, rows int, cols int)
@@ -306,6 +360,12 @@ func normGradAddAVX512(dgamma *float32, dbeta *float32, dy *float32, normal *flo
 
 //go:noescape
 func colSpreadAddAVX512(dst *float32, mean *float32, x *float32, rows int, cols int)
+
+//go:noescape
+func dropoutMaskAVX512(dst []float32, start uint64, floor uint32, keep float32)
+
+//go:noescape
+func dropoutAVX512(dst []float32, x []float32, start uint64, floor uint32, keep float32)
 
 //go:noescape
 func prefetchRows(src *float32, index *int32, rows int, step int)

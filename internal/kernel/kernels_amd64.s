@@ -2549,10 +2549,11 @@ TEXT ·bceLogitsAVX2(SB), NOSPLIT, $0-88
 	MOVQ         y_base+48(FP), BX
 	MOVQ         dz_len+8(FP), SI
 	VBROADCASTSS scale+72(FP), Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
+	MOVQ         acc+80(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	VMOVUPS      64(DI), Y3
+	VMOVUPS      96(DI), Y4
 	XORQ         AX, AX
 
 loop:
@@ -2705,9 +2706,9 @@ loop:
 tail0:
 	TESTQ        SI, SI
 	JZ           done
-	LEAQ         tailMasks<>+0(SB), DI
+	LEAQ         tailMasks<>+0(SB), R8
 	NEGQ         SI
-	VMOVUPS      256(DI)(SI*4), Y5
+	VMOVUPS      256(R8)(SI*4), Y5
 	VMASKMOVPS   (DX)(AX*4), Y5, Y6
 	VMASKMOVPS   (BX)(AX*4), Y5, Y7
 	VORPS        const80000000<>+0(SB), Y6, Y8
@@ -2782,9 +2783,9 @@ tail0:
 tail1:
 	TESTQ        SI, SI
 	JZ           done
-	LEAQ         tailMasks<>+0(SB), DI
+	LEAQ         tailMasks<>+0(SB), R8
 	NEGQ         SI
-	VMOVUPS      256(DI)(SI*4), Y5
+	VMOVUPS      256(R8)(SI*4), Y5
 	VMASKMOVPS   (DX)(AX*4), Y5, Y6
 	VMASKMOVPS   (BX)(AX*4), Y5, Y7
 	VORPS        const80000000<>+0(SB), Y6, Y8
@@ -2856,11 +2857,10 @@ tail1:
 	VADDPD       Y5, Y4, Y4
 
 done:
-	MOVQ    acc+80(FP), AX
-	VMOVUPS Y1, (AX)
-	VMOVUPS Y2, 32(AX)
-	VMOVUPS Y3, 64(AX)
-	VMOVUPS Y4, 96(AX)
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS Y3, 64(DI)
+	VMOVUPS Y4, 96(DI)
 	VZEROUPPER
 	RET
 
@@ -4681,6 +4681,202 @@ fold:
 	VZEROUPPER
 	RET
 
+// func dotPartAVX2(x []float32, y []float32, acc *[64]float32)
+// Requires: AVX, FMA3
+TEXT ·dotPartAVX2(SB), NOSPLIT, $0-56
+	MOVQ    x_base+0(FP), AX
+	MOVQ    y_base+24(FP), CX
+	MOVQ    x_len+8(FP), DX
+	MOVQ    acc+48(FP), BX
+	VMOVUPS (BX), Y0
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 32(BX), Y1
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 64(BX), Y2
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 96(BX), Y3
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 128(BX), Y4
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 160(BX), Y5
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 192(BX), Y6
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 224(BX), Y7
+
+loop:
+	CMPQ        DX, $0x40
+	JLT         tail
+	VMOVUPS     (AX), Y8
+	VMOVUPS     (CX), Y9
+	VFMADD231PS Y8, Y9, Y0
+	VMOVUPS     32(AX), Y8
+	VMOVUPS     32(CX), Y9
+	VFMADD231PS Y8, Y9, Y1
+	VMOVUPS     64(AX), Y8
+	VMOVUPS     64(CX), Y9
+	VFMADD231PS Y8, Y9, Y2
+	VMOVUPS     96(AX), Y8
+	VMOVUPS     96(CX), Y9
+	VFMADD231PS Y8, Y9, Y3
+	VMOVUPS     128(AX), Y8
+	VMOVUPS     128(CX), Y9
+	VFMADD231PS Y8, Y9, Y4
+	VMOVUPS     160(AX), Y8
+	VMOVUPS     160(CX), Y9
+	VFMADD231PS Y8, Y9, Y5
+	VMOVUPS     192(AX), Y8
+	VMOVUPS     192(CX), Y9
+	VFMADD231PS Y8, Y9, Y6
+	VMOVUPS     224(AX), Y8
+	VMOVUPS     224(CX), Y9
+	VFMADD231PS Y8, Y9, Y7
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x40, DX
+	JMP         loop
+
+tail:
+	TESTQ       DX, DX
+	JZ          fold
+	LEAQ        tailMasks<>+0(SB), BX
+	NEGQ        DX
+	LEAQ        256(BX)(DX*4), BX
+	VMOVUPS     (BX), Y8
+	VMASKMOVPS  (AX), Y8, Y9
+	VMASKMOVPS  (CX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y0
+	VMOVUPS     32(BX), Y8
+	VMASKMOVPS  32(AX), Y8, Y9
+	VMASKMOVPS  32(CX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y1
+	VMOVUPS     64(BX), Y8
+	VMASKMOVPS  64(AX), Y8, Y9
+	VMASKMOVPS  64(CX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y2
+	VMOVUPS     96(BX), Y8
+	VMASKMOVPS  96(AX), Y8, Y9
+	VMASKMOVPS  96(CX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y3
+	VMOVUPS     128(BX), Y8
+	VMASKMOVPS  128(AX), Y8, Y9
+	VMASKMOVPS  128(CX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y4
+	VMOVUPS     160(BX), Y8
+	VMASKMOVPS  160(AX), Y8, Y9
+	VMASKMOVPS  160(CX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y5
+	VMOVUPS     192(BX), Y8
+	VMASKMOVPS  192(AX), Y8, Y9
+	VMASKMOVPS  192(CX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y6
+	VMOVUPS     224(BX), Y8
+	VMASKMOVPS  224(AX), Y8, Y9
+	VMASKMOVPS  224(CX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y7
+
+fold:
+	MOVQ    acc+48(FP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VMOVUPS Y7, 224(AX)
+	VZEROUPPER
+	RET
+
+// func sumPartAVX2(x []float32, acc *[64]float32)
+// Requires: AVX
+TEXT ·sumPartAVX2(SB), NOSPLIT, $0-32
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	MOVQ    acc+24(FP), DX
+	VMOVUPS (DX), Y0
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 32(DX), Y1
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 64(DX), Y2
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 96(DX), Y3
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 128(DX), Y4
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 160(DX), Y5
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 192(DX), Y6
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 224(DX), Y7
+
+loop:
+	CMPQ    CX, $0x40
+	JLT     tail
+	VMOVUPS (AX), Y8
+	VADDPS  Y8, Y0, Y0
+	VMOVUPS 32(AX), Y8
+	VADDPS  Y8, Y1, Y1
+	VMOVUPS 64(AX), Y8
+	VADDPS  Y8, Y2, Y2
+	VMOVUPS 96(AX), Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS 128(AX), Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 160(AX), Y8
+	VADDPS  Y8, Y5, Y5
+	VMOVUPS 192(AX), Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 224(AX), Y8
+	VADDPS  Y8, Y7, Y7
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x40, CX
+	JMP     loop
+
+tail:
+	TESTQ      CX, CX
+	JZ         fold
+	LEAQ       tailMasks<>+0(SB), DX
+	NEGQ       CX
+	LEAQ       256(DX)(CX*4), DX
+	VMOVUPS    (DX), Y8
+	VMASKMOVPS (AX), Y8, Y8
+	VADDPS     Y8, Y0, Y0
+	VMOVUPS    32(DX), Y8
+	VMASKMOVPS 32(AX), Y8, Y8
+	VADDPS     Y8, Y1, Y1
+	VMOVUPS    64(DX), Y8
+	VMASKMOVPS 64(AX), Y8, Y8
+	VADDPS     Y8, Y2, Y2
+	VMOVUPS    96(DX), Y8
+	VMASKMOVPS 96(AX), Y8, Y8
+	VADDPS     Y8, Y3, Y3
+	VMOVUPS    128(DX), Y8
+	VMASKMOVPS 128(AX), Y8, Y8
+	VADDPS     Y8, Y4, Y4
+	VMOVUPS    160(DX), Y8
+	VMASKMOVPS 160(AX), Y8, Y8
+	VADDPS     Y8, Y5, Y5
+	VMOVUPS    192(DX), Y8
+	VMASKMOVPS 192(AX), Y8, Y8
+	VADDPS     Y8, Y6, Y6
+	VMOVUPS    224(DX), Y8
+	VMASKMOVPS 224(AX), Y8, Y8
+	VADDPS     Y8, Y7, Y7
+
+fold:
+	MOVQ    acc+24(FP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VMOVUPS Y7, 224(AX)
+	VZEROUPPER
+	RET
+
 // func maximumAVX2(x []float32, top *[16]float32, nan *[16]float32)
 // Requires: AVX
 TEXT ·maximumAVX2(SB), NOSPLIT, $0-40
@@ -4941,6 +5137,171 @@ done:
 	VZEROUPPER
 	RET
 
+// func sgdNesterovAVX2(w []float32, v []float32, rate float32, momentum float32, grad []float32)
+// Requires: AVX, FMA3
+TEXT ·sgdNesterovAVX2(SB), NOSPLIT, $0-80
+	MOVQ         w_base+0(FP), AX
+	MOVQ         v_base+24(FP), CX
+	MOVQ         grad_base+56(FP), DX
+	MOVQ         w_len+8(FP), BX
+	VBROADCASTSS rate+48(FP), Y0
+	VBROADCASTSS momentum+52(FP), Y1
+	XORQ         SI, SI
+	SUBQ         $0x08, BX
+	JLT          tail
+
+loop:
+	VMOVUPS      (AX)(SI*4), Y2
+	VMOVUPS      (DX)(SI*4), Y3
+	VMOVUPS      (CX)(SI*4), Y4
+	VMULPS       Y1, Y4, Y4
+	VFNMADD231PS Y3, Y0, Y4
+	VMULPS       Y1, Y4, Y5
+	VFNMADD231PS Y3, Y0, Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y2, (AX)(SI*4)
+	VMOVUPS      Y4, (CX)(SI*4)
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, BX
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, BX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), DI
+	NEGQ         BX
+	VMOVUPS      256(DI)(BX*4), Y2
+	VMASKMOVPS   (AX)(SI*4), Y2, Y3
+	VMASKMOVPS   (DX)(SI*4), Y2, Y4
+	VMASKMOVPS   (CX)(SI*4), Y2, Y5
+	VMULPS       Y1, Y5, Y5
+	VFNMADD231PS Y4, Y0, Y5
+	VMULPS       Y1, Y5, Y1
+	VFNMADD231PS Y4, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y2, (AX)(SI*4)
+	VMASKMOVPS   Y5, Y2, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsPropAVX2(w []float32, v []float32, rate float32, c float32, eps float32, grad []float32)
+// Requires: AVX, FMA3
+TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-88
+	MOVQ         w_base+0(FP), AX
+	MOVQ         v_base+24(FP), CX
+	MOVQ         grad_base+64(FP), DX
+	MOVQ         w_len+8(FP), BX
+	VBROADCASTSS rate+48(FP), Y0
+	VBROADCASTSS c+52(FP), Y1
+	VBROADCASTSS eps+56(FP), Y2
+	XORQ         SI, SI
+	SUBQ         $0x08, BX
+	JLT          tail
+
+loop:
+	VMOVUPS     (AX)(SI*4), Y3
+	VMOVUPS     (DX)(SI*4), Y4
+	VMOVUPS     (CX)(SI*4), Y5
+	VMULPS      Y0, Y4, Y6
+	VFMSUB213PS Y5, Y4, Y4
+	VFMADD231PS Y4, Y1, Y5
+	VADDPS      Y2, Y5, Y4
+	VSQRTPS     Y4, Y4
+	VDIVPS      Y4, Y6, Y6
+	VSUBPS      Y6, Y3, Y3
+	VMOVUPS     Y3, (AX)(SI*4)
+	VMOVUPS     Y5, (CX)(SI*4)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, BX
+	JGE         loop
+
+tail:
+	ADDQ        $0x08, BX
+	JZ          done
+	LEAQ        tailMasks<>+0(SB), DI
+	NEGQ        BX
+	VMOVUPS     256(DI)(BX*4), Y3
+	VMASKMOVPS  (AX)(SI*4), Y3, Y4
+	VMASKMOVPS  (DX)(SI*4), Y3, Y5
+	VMASKMOVPS  (CX)(SI*4), Y3, Y6
+	VMULPS      Y0, Y5, Y0
+	VFMSUB213PS Y6, Y5, Y5
+	VFMADD231PS Y5, Y1, Y6
+	VADDPS      Y2, Y6, Y1
+	VSQRTPS     Y1, Y1
+	VDIVPS      Y1, Y0, Y0
+	VSUBPS      Y0, Y4, Y4
+	VMASKMOVPS  Y4, Y3, (AX)(SI*4)
+	VMASKMOVPS  Y6, Y3, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsMomentumAVX2(w []float32, m []float32, v []float32, rate float32, c float32, eps float32, momentum float32, grad []float32)
+// Requires: AVX, FMA3
+TEXT ·rmsMomentumAVX2(SB), NOSPLIT, $0-112
+	MOVQ         w_base+0(FP), AX
+	MOVQ         m_base+24(FP), CX
+	MOVQ         v_base+48(FP), DX
+	MOVQ         grad_base+88(FP), BX
+	MOVQ         w_len+8(FP), SI
+	VBROADCASTSS rate+72(FP), Y0
+	VBROADCASTSS c+76(FP), Y1
+	VBROADCASTSS eps+80(FP), Y2
+	VBROADCASTSS momentum+84(FP), Y3
+	XORQ         DI, DI
+	SUBQ         $0x08, SI
+	JLT          tail
+
+loop:
+	VMOVUPS     (AX)(DI*4), Y4
+	VMOVUPS     (BX)(DI*4), Y5
+	VMOVUPS     (CX)(DI*4), Y6
+	VMOVUPS     (DX)(DI*4), Y7
+	VMULPS      Y0, Y5, Y8
+	VFMSUB213PS Y7, Y5, Y5
+	VFMADD231PS Y5, Y1, Y7
+	VADDPS      Y2, Y7, Y5
+	VSQRTPS     Y5, Y5
+	VDIVPS      Y5, Y8, Y8
+	VFMADD213PS Y8, Y3, Y6
+	VSUBPS      Y6, Y4, Y4
+	VMOVUPS     Y4, (AX)(DI*4)
+	VMOVUPS     Y6, (CX)(DI*4)
+	VMOVUPS     Y7, (DX)(DI*4)
+	ADDQ        $0x08, DI
+	SUBQ        $0x08, SI
+	JGE         loop
+
+tail:
+	ADDQ        $0x08, SI
+	JZ          done
+	LEAQ        tailMasks<>+0(SB), R8
+	NEGQ        SI
+	VMOVUPS     256(R8)(SI*4), Y4
+	VMASKMOVPS  (AX)(DI*4), Y4, Y5
+	VMASKMOVPS  (BX)(DI*4), Y4, Y6
+	VMASKMOVPS  (CX)(DI*4), Y4, Y7
+	VMASKMOVPS  (DX)(DI*4), Y4, Y8
+	VMULPS      Y0, Y6, Y0
+	VFMSUB213PS Y8, Y6, Y6
+	VFMADD231PS Y6, Y1, Y8
+	VADDPS      Y2, Y8, Y1
+	VSQRTPS     Y1, Y1
+	VDIVPS      Y1, Y0, Y0
+	VFMADD213PS Y0, Y3, Y7
+	VSUBPS      Y7, Y5, Y5
+	VMASKMOVPS  Y5, Y4, (AX)(DI*4)
+	VMASKMOVPS  Y7, Y4, (CX)(DI*4)
+	VMASKMOVPS  Y8, Y4, (DX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
 // func adamAVX2(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, grad []float32)
 // Requires: AVX, FMA3
 TEXT ·adamAVX2(SB), NOSPLIT, $0-112
@@ -5000,6 +5361,156 @@ tail:
 	VMASKMOVPS  Y5, Y4, (AX)(DI*4)
 	VMASKMOVPS  Y7, Y4, (CX)(DI*4)
 	VMASKMOVPS  Y8, Y4, (DX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamWAVX2(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, decay float32, grad []float32)
+// Requires: AVX, FMA3
+TEXT ·adamWAVX2(SB), NOSPLIT, $0-120
+	MOVQ         w_base+0(FP), AX
+	MOVQ         m_base+24(FP), CX
+	MOVQ         v_base+48(FP), DX
+	MOVQ         grad_base+96(FP), BX
+	MOVQ         w_len+8(FP), SI
+	VBROADCASTSS alpha+72(FP), Y0
+	VBROADCASTSS c1+76(FP), Y1
+	VBROADCASTSS c2+80(FP), Y2
+	VBROADCASTSS eps+84(FP), Y3
+	VBROADCASTSS decay+88(FP), Y4
+	XORQ         DI, DI
+	SUBQ         $0x08, SI
+	JLT          tail
+
+loop:
+	VMOVUPS      (AX)(DI*4), Y5
+	VMOVUPS      (BX)(DI*4), Y6
+	VMOVUPS      (CX)(DI*4), Y7
+	VMOVUPS      (DX)(DI*4), Y8
+	VFNMADD231PS Y5, Y4, Y5
+	VSUBPS       Y7, Y6, Y9
+	VFMADD231PS  Y9, Y1, Y7
+	VFMSUB213PS  Y8, Y6, Y6
+	VFMADD231PS  Y6, Y2, Y8
+	VSQRTPS      Y8, Y6
+	VADDPS       Y3, Y6, Y6
+	VMULPS       Y7, Y0, Y9
+	VDIVPS       Y6, Y9, Y9
+	VSUBPS       Y9, Y5, Y5
+	VMOVUPS      Y5, (AX)(DI*4)
+	VMOVUPS      Y7, (CX)(DI*4)
+	VMOVUPS      Y8, (DX)(DI*4)
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, SI
+	JGE          loop
+
+tail:
+	ADDQ         $0x08, SI
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), R8
+	NEGQ         SI
+	VMOVUPS      256(R8)(SI*4), Y5
+	VMASKMOVPS   (AX)(DI*4), Y5, Y6
+	VMASKMOVPS   (BX)(DI*4), Y5, Y7
+	VMASKMOVPS   (CX)(DI*4), Y5, Y8
+	VMASKMOVPS   (DX)(DI*4), Y5, Y9
+	VFNMADD231PS Y6, Y4, Y6
+	VSUBPS       Y8, Y7, Y4
+	VFMADD231PS  Y4, Y1, Y8
+	VFMSUB213PS  Y9, Y7, Y7
+	VFMADD231PS  Y7, Y2, Y9
+	VSQRTPS      Y9, Y1
+	VADDPS       Y3, Y1, Y1
+	VMULPS       Y8, Y0, Y0
+	VDIVPS       Y1, Y0, Y0
+	VSUBPS       Y0, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (AX)(DI*4)
+	VMASKMOVPS   Y8, Y5, (CX)(DI*4)
+	VMASKMOVPS   Y9, Y5, (DX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func clipAVX2(dst []float32, low float32, high float32, x []float32)
+// Requires: AVX
+TEXT ·clipAVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+32(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	VBROADCASTSS low+24(FP), Y0
+	VBROADCASTSS high+28(FP), Y1
+	XORQ         BX, BX
+	SUBQ         $0x08, DX
+	JLT          tail
+
+loop:
+	VMOVUPS (CX)(BX*4), Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	JGE     loop
+
+tail:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), SI
+	NEGQ       DX
+	VMOVUPS    256(SI)(DX*4), Y2
+	VMASKMOVPS (CX)(BX*4), Y2, Y3
+	VMAXPS     Y3, Y0, Y3
+	VMINPS     Y3, Y1, Y3
+	VMASKMOVPS Y3, Y2, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func squaresAVX2(x []float32, acc *[16]float64)
+// Requires: AVX, FMA3
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-32
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	MOVQ    acc+24(FP), DX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+
+loop:
+	SUBQ        $0x10, CX
+	JLT         tail
+	VCVTPS2PD   (AX), Y4
+	VFMADD231PD Y4, Y4, Y0
+	VCVTPS2PD   16(AX), Y4
+	VFMADD231PD Y4, Y4, Y1
+	VCVTPS2PD   32(AX), Y4
+	VFMADD231PD Y4, Y4, Y2
+	VCVTPS2PD   48(AX), Y4
+	VFMADD231PD Y4, Y4, Y3
+	ADDQ        $0x40, AX
+	JMP         loop
+
+tail:
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	ADDQ    $0x10, CX
+	JZ      done
+
+rest:
+	VCVTSS2SD (AX), X5, X5
+	VMULSD    X5, X5, X5
+	VADDSD    (DX), X5, X5
+	VMOVSD    X5, (DX)
+	ADDQ      $0x04, AX
+	ADDQ      $0x08, DX
+	DECQ      CX
+	JNZ       rest
 
 done:
 	VZEROUPPER
@@ -6944,6 +7455,215 @@ rows:
 	DECQ        R9
 	JNZ         rows
 	VMASKMOVPS  Y1, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func dropoutMaskAVX2(dst []float32, start uint64, floor uint32, keep float32)
+// Requires: AVX, AVX2
+TEXT ·dropoutMaskAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         $0xbf58476d1ce4e5b9, DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y1
+	MOVQ         $0x94d049bb133111eb, DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y2
+	MOVQ         start+24(FP), DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y0
+	VMOVUPS      offsets<>+0(SB), Y3
+	VPADDQ       Y3, Y0, Y0
+	MOVQ         $0x78dde6e5fd29f054, DX
+	VMOVQ        DX, X3
+	VPBROADCASTQ X3, Y3
+	VPSRLQ       $0x20, Y1, Y4
+	VPSRLQ       $0x20, Y2, Y5
+	VBROADCASTSS floor+32(FP), Y6
+	VBROADCASTSS keep+36(FP), Y7
+	XORQ         DX, DX
+	SUBQ         $0x08, CX
+	JLT          tail
+
+loop:
+	VMOVAPS  Y0, Y8
+	VPADDQ   Y3, Y0, Y0
+	VPSRLQ   $0x1e, Y8, Y9
+	VPXOR    Y9, Y8, Y8
+	VPSRLQ   $0x20, Y8, Y9
+	VPMULUDQ Y1, Y9, Y9
+	VPMULUDQ Y4, Y8, Y10
+	VPADDQ   Y10, Y9, Y9
+	VPSLLQ   $0x20, Y9, Y9
+	VPMULUDQ Y1, Y8, Y8
+	VPADDQ   Y9, Y8, Y8
+	VPSRLQ   $0x1b, Y8, Y9
+	VPXOR    Y9, Y8, Y8
+	VPSRLQ   $0x20, Y8, Y9
+	VPMULUDQ Y2, Y9, Y9
+	VPMULUDQ Y5, Y8, Y10
+	VPADDQ   Y10, Y9, Y9
+	VPSLLQ   $0x20, Y9, Y9
+	VPMULUDQ Y2, Y8, Y8
+	VPADDQ   Y9, Y8, Y8
+	VPSRLQ   $0x1f, Y8, Y9
+	VPXOR    Y9, Y8, Y8
+	VPSHUFD  $0xb1, Y8, Y8
+	VPMAXUD  Y6, Y8, Y9
+	VPCMPEQD Y9, Y8, Y8
+	VANDPS   Y8, Y7, Y8
+	VMOVUPS  Y8, (AX)(DX*4)
+	ADDQ     $0x08, DX
+	SUBQ     $0x08, CX
+	JGE      loop
+
+tail:
+	ADDQ       $0x08, CX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       CX
+	VMOVUPS    256(BX)(CX*4), Y8
+	VMOVAPS    Y0, Y9
+	VPADDQ     Y3, Y0, Y0
+	VPSRLQ     $0x1e, Y9, Y0
+	VPXOR      Y0, Y9, Y9
+	VPSRLQ     $0x20, Y9, Y0
+	VPMULUDQ   Y1, Y0, Y0
+	VPMULUDQ   Y4, Y9, Y3
+	VPADDQ     Y3, Y0, Y0
+	VPSLLQ     $0x20, Y0, Y0
+	VPMULUDQ   Y1, Y9, Y9
+	VPADDQ     Y0, Y9, Y9
+	VPSRLQ     $0x1b, Y9, Y0
+	VPXOR      Y0, Y9, Y9
+	VPSRLQ     $0x20, Y9, Y0
+	VPMULUDQ   Y2, Y0, Y0
+	VPMULUDQ   Y5, Y9, Y1
+	VPADDQ     Y1, Y0, Y0
+	VPSLLQ     $0x20, Y0, Y0
+	VPMULUDQ   Y2, Y9, Y9
+	VPADDQ     Y0, Y9, Y9
+	VPSRLQ     $0x1f, Y9, Y0
+	VPXOR      Y0, Y9, Y9
+	VPSHUFD    $0xb1, Y9, Y9
+	VPMAXUD    Y6, Y9, Y0
+	VPCMPEQD   Y0, Y9, Y9
+	VANDPS     Y9, Y7, Y9
+	VMASKMOVPS Y9, Y8, (AX)(DX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA offsets<>+0(SB)/8, $0x0000000000000000
+DATA offsets<>+8(SB)/8, $0x9e3779b97f4a7c15
+DATA offsets<>+16(SB)/8, $0x3c6ef372fe94f82a
+DATA offsets<>+24(SB)/8, $0xdaa66d2c7ddf743f
+DATA offsets<>+32(SB)/8, $0x78dde6e5fd29f054
+DATA offsets<>+40(SB)/8, $0x1715609f7c746c69
+DATA offsets<>+48(SB)/8, $0xb54cda58fbbee87e
+DATA offsets<>+56(SB)/8, $0x538454127b096493
+GLOBL offsets<>(SB), RODATA|NOPTR, $64
+
+// func dropoutAVX2(dst []float32, x []float32, start uint64, floor uint32, keep float32)
+// Requires: AVX, AVX2
+TEXT ·dropoutAVX2(SB), NOSPLIT, $0-64
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         x_base+24(FP), BX
+	MOVQ         $0xbf58476d1ce4e5b9, DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y1
+	MOVQ         $0x94d049bb133111eb, DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y2
+	MOVQ         start+48(FP), DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Y0
+	VMOVUPS      offsets<>+0(SB), Y3
+	VPADDQ       Y3, Y0, Y0
+	MOVQ         $0x78dde6e5fd29f054, DX
+	VMOVQ        DX, X3
+	VPBROADCASTQ X3, Y3
+	VPSRLQ       $0x20, Y1, Y4
+	VPSRLQ       $0x20, Y2, Y5
+	VBROADCASTSS floor+56(FP), Y6
+	VBROADCASTSS keep+60(FP), Y7
+	XORQ         DX, DX
+	SUBQ         $0x08, CX
+	JLT          tail
+
+loop:
+	VMOVAPS  Y0, Y8
+	VPADDQ   Y3, Y0, Y0
+	VPSRLQ   $0x1e, Y8, Y9
+	VPXOR    Y9, Y8, Y8
+	VPSRLQ   $0x20, Y8, Y9
+	VPMULUDQ Y1, Y9, Y9
+	VPMULUDQ Y4, Y8, Y10
+	VPADDQ   Y10, Y9, Y9
+	VPSLLQ   $0x20, Y9, Y9
+	VPMULUDQ Y1, Y8, Y8
+	VPADDQ   Y9, Y8, Y8
+	VPSRLQ   $0x1b, Y8, Y9
+	VPXOR    Y9, Y8, Y8
+	VPSRLQ   $0x20, Y8, Y9
+	VPMULUDQ Y2, Y9, Y9
+	VPMULUDQ Y5, Y8, Y10
+	VPADDQ   Y10, Y9, Y9
+	VPSLLQ   $0x20, Y9, Y9
+	VPMULUDQ Y2, Y8, Y8
+	VPADDQ   Y9, Y8, Y8
+	VPSRLQ   $0x1f, Y8, Y9
+	VPXOR    Y9, Y8, Y8
+	VPSHUFD  $0xb1, Y8, Y8
+	VPMAXUD  Y6, Y8, Y9
+	VPCMPEQD Y9, Y8, Y8
+	VANDPS   Y8, Y7, Y8
+	VMOVUPS  (BX)(DX*4), Y9
+	VMULPS   Y9, Y8, Y8
+	VMOVUPS  Y8, (AX)(DX*4)
+	ADDQ     $0x08, DX
+	SUBQ     $0x08, CX
+	JGE      loop
+
+tail:
+	ADDQ       $0x08, CX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), SI
+	NEGQ       CX
+	VMOVUPS    256(SI)(CX*4), Y8
+	VMOVAPS    Y0, Y9
+	VPADDQ     Y3, Y0, Y0
+	VPSRLQ     $0x1e, Y9, Y0
+	VPXOR      Y0, Y9, Y9
+	VPSRLQ     $0x20, Y9, Y0
+	VPMULUDQ   Y1, Y0, Y0
+	VPMULUDQ   Y4, Y9, Y3
+	VPADDQ     Y3, Y0, Y0
+	VPSLLQ     $0x20, Y0, Y0
+	VPMULUDQ   Y1, Y9, Y9
+	VPADDQ     Y0, Y9, Y9
+	VPSRLQ     $0x1b, Y9, Y0
+	VPXOR      Y0, Y9, Y9
+	VPSRLQ     $0x20, Y9, Y0
+	VPMULUDQ   Y2, Y0, Y0
+	VPMULUDQ   Y5, Y9, Y1
+	VPADDQ     Y1, Y0, Y0
+	VPSLLQ     $0x20, Y0, Y0
+	VPMULUDQ   Y2, Y9, Y9
+	VPADDQ     Y0, Y9, Y9
+	VPSRLQ     $0x1f, Y9, Y0
+	VPXOR      Y0, Y9, Y9
+	VPSHUFD    $0xb1, Y9, Y9
+	VPMAXUD    Y6, Y9, Y0
+	VPCMPEQD   Y0, Y9, Y9
+	VANDPS     Y9, Y7, Y9
+	VMASKMOVPS (BX)(DX*4), Y8, Y0
+	VMULPS     Y0, Y9, Y9
+	VMASKMOVPS Y9, Y8, (AX)(DX*4)
 
 done:
 	VZEROUPPER
@@ -10605,8 +11325,9 @@ TEXT ·bceLogitsAVX512(SB), NOSPLIT, $0-88
 	MOVQ         y_base+48(FP), BX
 	MOVQ         dz_len+8(FP), SI
 	VBROADCASTSS scale+72(FP), Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
+	MOVQ         acc+80(FP), DI
+	VMOVUPS      (DI), Z1
+	VMOVUPS      64(DI), Z2
 	XORQ         AX, AX
 
 loop:
@@ -10680,9 +11401,9 @@ loop:
 tail0:
 	TESTQ             SI, SI
 	JZ                done
-	MOVQ              $-1, DI
-	BZHIQ             SI, DI, DI
-	KMOVW             DI, K1
+	MOVQ              $-1, R8
+	BZHIQ             SI, R8, R8
+	KMOVW             R8, K1
 	VMOVUPS.Z         (DX)(AX*4), K1, Z3
 	VMOVUPS.Z         (BX)(AX*4), K1, Z4
 	VORPS.BCST        const80000000<>+0(SB), Z3, Z5
@@ -10747,9 +11468,8 @@ tail0:
 	VADDPD            Z3, Z2, Z2
 
 done:
-	MOVQ    acc+80(FP), AX
-	VMOVUPS Z1, (AX)
-	VMOVUPS Z2, 64(AX)
+	VMOVUPS Z1, (DI)
+	VMOVUPS Z2, 64(DI)
 	VZEROUPPER
 	RET
 
@@ -12012,6 +12732,128 @@ fold:
 	VZEROUPPER
 	RET
 
+// func dotPartAVX512(x []float32, y []float32, acc *[64]float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·dotPartAVX512(SB), NOSPLIT, $0-56
+	MOVQ    x_base+0(FP), AX
+	MOVQ    y_base+24(FP), CX
+	MOVQ    x_len+8(FP), DX
+	MOVQ    acc+48(FP), BX
+	VMOVUPS (BX), Z0
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 64(BX), Z1
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 128(BX), Z2
+	MOVQ    acc+48(FP), BX
+	VMOVUPS 192(BX), Z3
+
+loop:
+	CMPQ        DX, $0x40
+	JLT         tail
+	VMOVUPS     (AX), Z4
+	VMOVUPS     (CX), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     64(AX), Z4
+	VMOVUPS     64(CX), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     128(AX), Z4
+	VMOVUPS     128(CX), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     192(AX), Z4
+	VMOVUPS     192(CX), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x40, DX
+	JMP         loop
+
+tail:
+	TESTQ       DX, DX
+	JZ          fold
+	MOVQ        $-1, BX
+	BZHIQ       DX, BX, BX
+	KMOVQ       BX, K1
+	VMOVUPS.Z   (AX), K1, Z4
+	VMOVUPS.Z   (CX), K1, Z5
+	VFMADD231PS Z4, Z5, Z0
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   64(AX), K1, Z4
+	VMOVUPS.Z   64(CX), K1, Z5
+	VFMADD231PS Z4, Z5, Z1
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   128(AX), K1, Z4
+	VMOVUPS.Z   128(CX), K1, Z5
+	VFMADD231PS Z4, Z5, Z2
+	KSHIFTRQ    $0x10, K1, K1
+	VMOVUPS.Z   192(AX), K1, Z4
+	VMOVUPS.Z   192(CX), K1, Z5
+	VFMADD231PS Z4, Z5, Z3
+
+fold:
+	MOVQ    acc+48(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+// func sumPartAVX512(x []float32, acc *[64]float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·sumPartAVX512(SB), NOSPLIT, $0-32
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	MOVQ    acc+24(FP), DX
+	VMOVUPS (DX), Z0
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 64(DX), Z1
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 128(DX), Z2
+	MOVQ    acc+24(FP), DX
+	VMOVUPS 192(DX), Z3
+
+loop:
+	CMPQ    CX, $0x40
+	JLT     tail
+	VMOVUPS (AX), Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS 64(AX), Z4
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS 128(AX), Z4
+	VADDPS  Z4, Z2, Z2
+	VMOVUPS 192(AX), Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x40, CX
+	JMP     loop
+
+tail:
+	TESTQ     CX, CX
+	JZ        fold
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
+	KMOVQ     DX, K1
+	VMOVUPS.Z (AX), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 64(AX), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 128(AX), K1, Z4
+	VADDPS    Z4, Z2, Z2
+	KSHIFTRQ  $0x10, K1, K1
+	VMOVUPS.Z 192(AX), K1, Z4
+	VADDPS    Z4, Z3, Z3
+
+fold:
+	MOVQ    acc+24(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VZEROUPPER
+	RET
+
 // func maximumAVX512(x []float32, top *[16]float32, nan *[16]float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·maximumAVX512(SB), NOSPLIT, $0-40
@@ -12271,6 +13113,171 @@ done:
 	VZEROUPPER
 	RET
 
+// func sgdNesterovAVX512(w []float32, v []float32, rate float32, momentum float32, grad []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sgdNesterovAVX512(SB), NOSPLIT, $0-80
+	MOVQ         w_base+0(FP), AX
+	MOVQ         v_base+24(FP), CX
+	MOVQ         grad_base+56(FP), DX
+	MOVQ         w_len+8(FP), BX
+	VBROADCASTSS rate+48(FP), Z0
+	VBROADCASTSS momentum+52(FP), Z1
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JLT          tail
+
+loop:
+	VMOVUPS      (AX)(SI*4), Z2
+	VMOVUPS      (DX)(SI*4), Z3
+	VMOVUPS      (CX)(SI*4), Z4
+	VMULPS       Z1, Z4, Z4
+	VFNMADD231PS Z3, Z0, Z4
+	VMULPS       Z1, Z4, Z5
+	VFNMADD231PS Z3, Z0, Z5
+	VADDPS       Z5, Z2, Z2
+	VMOVUPS      Z2, (AX)(SI*4)
+	VMOVUPS      Z4, (CX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x10, BX
+	JGE          loop
+
+tail:
+	ADDQ         $0x10, BX
+	JZ           done
+	MOVQ         $-1, DI
+	BZHIQ        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (AX)(SI*4), K1, Z2
+	VMOVUPS.Z    (DX)(SI*4), K1, Z3
+	VMOVUPS.Z    (CX)(SI*4), K1, Z4
+	VMULPS       Z1, Z4, Z4
+	VFNMADD231PS Z3, Z0, Z4
+	VMULPS       Z1, Z4, Z1
+	VFNMADD231PS Z3, Z0, Z1
+	VADDPS       Z1, Z2, Z2
+	VMOVUPS      Z2, K1, (AX)(SI*4)
+	VMOVUPS      Z4, K1, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsPropAVX512(w []float32, v []float32, rate float32, c float32, eps float32, grad []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-88
+	MOVQ         w_base+0(FP), AX
+	MOVQ         v_base+24(FP), CX
+	MOVQ         grad_base+64(FP), DX
+	MOVQ         w_len+8(FP), BX
+	VBROADCASTSS rate+48(FP), Z0
+	VBROADCASTSS c+52(FP), Z1
+	VBROADCASTSS eps+56(FP), Z2
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JLT          tail
+
+loop:
+	VMOVUPS     (AX)(SI*4), Z3
+	VMOVUPS     (DX)(SI*4), Z4
+	VMOVUPS     (CX)(SI*4), Z5
+	VMULPS      Z0, Z4, Z6
+	VFMSUB213PS Z5, Z4, Z4
+	VFMADD231PS Z4, Z1, Z5
+	VADDPS      Z2, Z5, Z4
+	VSQRTPS     Z4, Z4
+	VDIVPS      Z4, Z6, Z6
+	VSUBPS      Z6, Z3, Z3
+	VMOVUPS     Z3, (AX)(SI*4)
+	VMOVUPS     Z5, (CX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JGE         loop
+
+tail:
+	ADDQ        $0x10, BX
+	JZ          done
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (AX)(SI*4), K1, Z3
+	VMOVUPS.Z   (DX)(SI*4), K1, Z4
+	VMOVUPS.Z   (CX)(SI*4), K1, Z5
+	VMULPS      Z0, Z4, Z0
+	VFMSUB213PS Z5, Z4, Z4
+	VFMADD231PS Z4, Z1, Z5
+	VADDPS      Z2, Z5, Z1
+	VSQRTPS     Z1, Z1
+	VDIVPS      Z1, Z0, Z0
+	VSUBPS      Z0, Z3, Z3
+	VMOVUPS     Z3, K1, (AX)(SI*4)
+	VMOVUPS     Z5, K1, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsMomentumAVX512(w []float32, m []float32, v []float32, rate float32, c float32, eps float32, momentum float32, grad []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rmsMomentumAVX512(SB), NOSPLIT, $0-112
+	MOVQ         w_base+0(FP), AX
+	MOVQ         m_base+24(FP), CX
+	MOVQ         v_base+48(FP), DX
+	MOVQ         grad_base+88(FP), BX
+	MOVQ         w_len+8(FP), SI
+	VBROADCASTSS rate+72(FP), Z0
+	VBROADCASTSS c+76(FP), Z1
+	VBROADCASTSS eps+80(FP), Z2
+	VBROADCASTSS momentum+84(FP), Z3
+	XORQ         DI, DI
+	SUBQ         $0x10, SI
+	JLT          tail
+
+loop:
+	VMOVUPS     (AX)(DI*4), Z4
+	VMOVUPS     (BX)(DI*4), Z5
+	VMOVUPS     (CX)(DI*4), Z6
+	VMOVUPS     (DX)(DI*4), Z7
+	VMULPS      Z0, Z5, Z8
+	VFMSUB213PS Z7, Z5, Z5
+	VFMADD231PS Z5, Z1, Z7
+	VADDPS      Z2, Z7, Z5
+	VSQRTPS     Z5, Z5
+	VDIVPS      Z5, Z8, Z8
+	VFMADD213PS Z8, Z3, Z6
+	VSUBPS      Z6, Z4, Z4
+	VMOVUPS     Z4, (AX)(DI*4)
+	VMOVUPS     Z6, (CX)(DI*4)
+	VMOVUPS     Z7, (DX)(DI*4)
+	ADDQ        $0x10, DI
+	SUBQ        $0x10, SI
+	JGE         loop
+
+tail:
+	ADDQ        $0x10, SI
+	JZ          done
+	MOVQ        $-1, R8
+	BZHIQ       SI, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS.Z   (AX)(DI*4), K1, Z4
+	VMOVUPS.Z   (BX)(DI*4), K1, Z5
+	VMOVUPS.Z   (CX)(DI*4), K1, Z6
+	VMOVUPS.Z   (DX)(DI*4), K1, Z7
+	VMULPS      Z0, Z5, Z0
+	VFMSUB213PS Z7, Z5, Z5
+	VFMADD231PS Z5, Z1, Z7
+	VADDPS      Z2, Z7, Z1
+	VSQRTPS     Z1, Z1
+	VDIVPS      Z1, Z0, Z0
+	VFMADD213PS Z0, Z3, Z6
+	VSUBPS      Z6, Z4, Z4
+	VMOVUPS     Z4, K1, (AX)(DI*4)
+	VMOVUPS     Z6, K1, (CX)(DI*4)
+	VMOVUPS     Z7, K1, (DX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
 // func adamAVX512(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, grad []float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·adamAVX512(SB), NOSPLIT, $0-112
@@ -12330,6 +13337,148 @@ tail:
 	VMOVUPS     Z4, K1, (AX)(DI*4)
 	VMOVUPS     Z6, K1, (CX)(DI*4)
 	VMOVUPS     Z7, K1, (DX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamWAVX512(w []float32, m []float32, v []float32, alpha float32, c1 float32, c2 float32, eps float32, decay float32, grad []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adamWAVX512(SB), NOSPLIT, $0-120
+	MOVQ         w_base+0(FP), AX
+	MOVQ         m_base+24(FP), CX
+	MOVQ         v_base+48(FP), DX
+	MOVQ         grad_base+96(FP), BX
+	MOVQ         w_len+8(FP), SI
+	VBROADCASTSS alpha+72(FP), Z0
+	VBROADCASTSS c1+76(FP), Z1
+	VBROADCASTSS c2+80(FP), Z2
+	VBROADCASTSS eps+84(FP), Z3
+	VBROADCASTSS decay+88(FP), Z4
+	XORQ         DI, DI
+	SUBQ         $0x10, SI
+	JLT          tail
+
+loop:
+	VMOVUPS      (AX)(DI*4), Z5
+	VMOVUPS      (BX)(DI*4), Z6
+	VMOVUPS      (CX)(DI*4), Z7
+	VMOVUPS      (DX)(DI*4), Z8
+	VFNMADD231PS Z5, Z4, Z5
+	VSUBPS       Z7, Z6, Z9
+	VFMADD231PS  Z9, Z1, Z7
+	VFMSUB213PS  Z8, Z6, Z6
+	VFMADD231PS  Z6, Z2, Z8
+	VSQRTPS      Z8, Z6
+	VADDPS       Z3, Z6, Z6
+	VMULPS       Z7, Z0, Z9
+	VDIVPS       Z6, Z9, Z9
+	VSUBPS       Z9, Z5, Z5
+	VMOVUPS      Z5, (AX)(DI*4)
+	VMOVUPS      Z7, (CX)(DI*4)
+	VMOVUPS      Z8, (DX)(DI*4)
+	ADDQ         $0x10, DI
+	SUBQ         $0x10, SI
+	JGE          loop
+
+tail:
+	ADDQ         $0x10, SI
+	JZ           done
+	MOVQ         $-1, R8
+	BZHIQ        SI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (AX)(DI*4), K1, Z5
+	VMOVUPS.Z    (BX)(DI*4), K1, Z6
+	VMOVUPS.Z    (CX)(DI*4), K1, Z7
+	VMOVUPS.Z    (DX)(DI*4), K1, Z8
+	VFNMADD231PS Z5, Z4, Z5
+	VSUBPS       Z7, Z6, Z4
+	VFMADD231PS  Z4, Z1, Z7
+	VFMSUB213PS  Z8, Z6, Z6
+	VFMADD231PS  Z6, Z2, Z8
+	VSQRTPS      Z8, Z1
+	VADDPS       Z3, Z1, Z1
+	VMULPS       Z7, Z0, Z0
+	VDIVPS       Z1, Z0, Z0
+	VSUBPS       Z0, Z5, Z5
+	VMOVUPS      Z5, K1, (AX)(DI*4)
+	VMOVUPS      Z7, K1, (CX)(DI*4)
+	VMOVUPS      Z8, K1, (DX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func clipAVX512(dst []float32, low float32, high float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·clipAVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+32(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	VBROADCASTSS low+24(FP), Z0
+	VBROADCASTSS high+28(FP), Z1
+	XORQ         BX, BX
+	SUBQ         $0x10, DX
+	JLT          tail
+
+loop:
+	VMOVUPS (CX)(BX*4), Z2
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	JGE     loop
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVQ      $-1, SI
+	BZHIQ     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z2
+	VMAXPS    Z2, Z0, Z2
+	VMINPS    Z2, Z1, Z2
+	VMOVUPS   Z2, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func squaresAVX512(x []float32, acc *[16]float64)
+// Requires: AVX, AVX512F
+TEXT ·squaresAVX512(SB), NOSPLIT, $0-32
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	MOVQ    acc+24(FP), DX
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+
+loop:
+	SUBQ        $0x10, CX
+	JLT         tail
+	VCVTPS2PD   (AX), Z2
+	VFMADD231PD Z2, Z2, Z0
+	VCVTPS2PD   32(AX), Z2
+	VFMADD231PD Z2, Z2, Z1
+	ADDQ        $0x40, AX
+	JMP         loop
+
+tail:
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    $0x10, CX
+	JZ      done
+
+rest:
+	VCVTSS2SD (AX), X3, X3
+	VMULSD    X3, X3, X3
+	VADDSD    (DX), X3, X3
+	VMOVSD    X3, (DX)
+	ADDQ      $0x04, AX
+	ADDQ      $0x08, DX
+	DECQ      CX
+	JNZ       rest
 
 done:
 	VZEROUPPER
@@ -13976,6 +15125,149 @@ rows:
 	DECQ        R9
 	JNZ         rows
 	VMOVUPS     Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func dropoutMaskAVX512(dst []float32, start uint64, floor uint32, keep float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·dropoutMaskAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         $0xbf58476d1ce4e5b9, DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Z1
+	MOVQ         $0x94d049bb133111eb, DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Z2
+	MOVQ         start+24(FP), DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Z0
+	VMOVUPS      offsets<>+0(SB), Z3
+	VPADDQ       Z3, Z0, Z0
+	MOVQ         $0xf1bbcdcbfa53e0a8, DX
+	VMOVQ        DX, X3
+	VPBROADCASTQ X3, Z3
+	VBROADCASTSS floor+32(FP), Z4
+	VBROADCASTSS keep+36(FP), Z5
+	XORQ         DX, DX
+	SUBQ         $0x10, CX
+	JLT          tail
+
+loop:
+	VMOVAPS   Z0, Z6
+	VPADDQ    Z3, Z0, Z0
+	VPSRLQ    $0x1e, Z6, Z7
+	VPXORQ    Z7, Z6, Z6
+	VPMULLQ   Z1, Z6, Z6
+	VPSRLQ    $0x1b, Z6, Z7
+	VPXORQ    Z7, Z6, Z6
+	VPMULLQ   Z2, Z6, Z6
+	VPSRLQ    $0x1f, Z6, Z7
+	VPXORQ    Z7, Z6, Z6
+	VPSHUFD   $0xb1, Z6, Z6
+	VPCMPUD   $0x05, Z4, Z6, K1
+	VMOVAPS.Z Z5, K1, Z6
+	VMOVUPS   Z6, (AX)(DX*4)
+	ADDQ      $0x10, DX
+	SUBQ      $0x10, CX
+	JGE       loop
+
+tail:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVQ      $-1, BX
+	BZHIQ     CX, BX, BX
+	KMOVW     BX, K1
+	VMOVAPS   Z0, Z6
+	VPADDQ    Z3, Z0, Z0
+	VPSRLQ    $0x1e, Z6, Z0
+	VPXORQ    Z0, Z6, Z6
+	VPMULLQ   Z1, Z6, Z6
+	VPSRLQ    $0x1b, Z6, Z0
+	VPXORQ    Z0, Z6, Z6
+	VPMULLQ   Z2, Z6, Z6
+	VPSRLQ    $0x1f, Z6, Z0
+	VPXORQ    Z0, Z6, Z6
+	VPSHUFD   $0xb1, Z6, Z6
+	VPCMPUD   $0x05, Z4, Z6, K2
+	VMOVAPS.Z Z5, K2, Z6
+	VMOVUPS   Z6, K1, (AX)(DX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func dropoutAVX512(dst []float32, x []float32, start uint64, floor uint32, keep float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·dropoutAVX512(SB), NOSPLIT, $0-64
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         x_base+24(FP), BX
+	MOVQ         $0xbf58476d1ce4e5b9, DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Z1
+	MOVQ         $0x94d049bb133111eb, DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Z2
+	MOVQ         start+48(FP), DX
+	VMOVQ        DX, X0
+	VPBROADCASTQ X0, Z0
+	VMOVUPS      offsets<>+0(SB), Z3
+	VPADDQ       Z3, Z0, Z0
+	MOVQ         $0xf1bbcdcbfa53e0a8, DX
+	VMOVQ        DX, X3
+	VPBROADCASTQ X3, Z3
+	VBROADCASTSS floor+56(FP), Z4
+	VBROADCASTSS keep+60(FP), Z5
+	XORQ         DX, DX
+	SUBQ         $0x10, CX
+	JLT          tail
+
+loop:
+	VMOVAPS   Z0, Z6
+	VPADDQ    Z3, Z0, Z0
+	VPSRLQ    $0x1e, Z6, Z7
+	VPXORQ    Z7, Z6, Z6
+	VPMULLQ   Z1, Z6, Z6
+	VPSRLQ    $0x1b, Z6, Z7
+	VPXORQ    Z7, Z6, Z6
+	VPMULLQ   Z2, Z6, Z6
+	VPSRLQ    $0x1f, Z6, Z7
+	VPXORQ    Z7, Z6, Z6
+	VPSHUFD   $0xb1, Z6, Z6
+	VPCMPUD   $0x05, Z4, Z6, K1
+	VMOVAPS.Z Z5, K1, Z6
+	VMOVUPS   (BX)(DX*4), Z7
+	VMULPS    Z7, Z6, Z6
+	VMOVUPS   Z6, (AX)(DX*4)
+	ADDQ      $0x10, DX
+	SUBQ      $0x10, CX
+	JGE       loop
+
+tail:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVQ      $-1, SI
+	BZHIQ     CX, SI, SI
+	KMOVW     SI, K1
+	VMOVAPS   Z0, Z6
+	VPADDQ    Z3, Z0, Z0
+	VPSRLQ    $0x1e, Z6, Z0
+	VPXORQ    Z0, Z6, Z6
+	VPMULLQ   Z1, Z6, Z6
+	VPSRLQ    $0x1b, Z6, Z0
+	VPXORQ    Z0, Z6, Z6
+	VPMULLQ   Z2, Z6, Z6
+	VPSRLQ    $0x1f, Z6, Z0
+	VPXORQ    Z0, Z6, Z6
+	VPSHUFD   $0xb1, Z6, Z6
+	VPCMPUD   $0x05, Z4, Z6, K2
+	VMOVAPS.Z Z5, K2, Z6
+	VMOVUPS.Z (BX)(DX*4), K1, Z0
+	VMULPS    Z0, Z6, Z6
+	VMOVUPS   Z6, K1, (AX)(DX*4)
 
 done:
 	VZEROUPPER

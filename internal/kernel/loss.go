@@ -9,5 +9,7 @@ package kernel
 func BCELogits(dz, z, y []float32, scale float32) (loss float64) {
 	same("bcelogits", "dz", dz, len(z))
 	same("bcelogits", "y", y, len(z))
-	return bceLogits(dz, z, y, scale)
+	var acc [lossLanes]float64
+	pieces(len(z), func(i, j int) { bceLogits(dz[i:j], z[i:j], y[i:j], scale, &acc) })
+	return foldLoss(&acc)
 }

@@ -3,14 +3,12 @@ package kernel
 // lossLanes is the number of float64 partial sums of a loss.
 const lossLanes = 16
 
-func bceLogitsRef(dz, z, y []float32, scale float32) float64 {
-	var acc [lossLanes]float64
+func bceLogitsRef(dz, z, y []float32, scale float32, acc *[lossLanes]float64) {
 	for i, v := range z {
 		loss, slope := bceOne(v, y[i])
 		dz[i] = slope * scale
 		acc[i%lossLanes] += float64(loss)
 	}
-	return foldLoss(&acc)
 }
 
 // bceOne returns the loss and its derivative by z.

@@ -17,20 +17,35 @@ func fold(acc *[lanes]float32) float32 {
 
 func dotRef(x, y []float32) float32 {
 	var acc [lanes]float32
+	dotPartRef(x, y, &acc)
+	return fold(&acc)
+}
+
+func dotPartRef(x, y []float32, acc *[lanes]float32) {
 	for i, v := range x {
 		acc[i%lanes] = fma(v, y[i], acc[i%lanes])
 	}
-	padLanes(&acc, len(x))
-	return fold(&acc)
+	padLanes(acc, len(x))
 }
 
 func sumRef(x []float32) float32 {
 	var acc [lanes]float32
+	sumPartRef(x, &acc)
+	return fold(&acc)
+}
+
+func sumPartRef(x []float32, acc *[lanes]float32) {
 	for i, v := range x {
 		acc[i%lanes] += v
 	}
-	padLanes(&acc, len(x))
-	return fold(&acc)
+	padLanes(acc, len(x))
+}
+
+// squaresRef adds x² to lanes of float64; the product is exact.
+func squaresRef(x []float32, acc *[lossLanes]float64) {
+	for i, v := range x {
+		acc[i%lossLanes] += float64(float64(v) * float64(v))
+	}
 }
 
 // padLanes adds the zeros that fill the last round; they turn a -0 into 0.

@@ -50,3 +50,75 @@ func TestSGD(t *testing.T) {
 	SGD(w, []float32{1, 1}, nil, 0.25, 0)
 	sameBits(t, "w without velocity", w, []float32{0.5, 2.75})
 }
+
+// TestOptimisers follows the formulas in float64 over some steps.
+func TestOptimisers(t *testing.T) {
+	const rate, rho, eps, momentum, decay = 1e-2, 0.9, 1e-7, 0.8, 1e-3
+	type state struct{ w, v, b float64 }
+	for name, c := range map[string]struct {
+		run   func(w, g, v, b []float32)
+		exact func(s *state, g float64)
+	}{
+		"nesterov": {
+			func(w, g, v, _ []float32) { Nesterov(w, g, v, rate, momentum) },
+			func(s *state, g float64) {
+				s.v = momentum*s.v - rate*g
+				s.w += momentum*s.v - rate*g
+			},
+		},
+		"rmsprop": {
+			func(w, g, v, _ []float32) { RMSProp(w, g, v, nil, rate, 1-rho, eps, 0) },
+			func(s *state, g float64) {
+				s.v = rho*s.v + (1-rho)*g*g
+				s.w -= rate * g / math.Sqrt(s.v+eps)
+			},
+		},
+		"rmsprop with momentum": {
+			func(w, g, v, b []float32) { RMSProp(w, g, v, b, rate, 1-rho, eps, momentum) },
+			func(s *state, g float64) {
+				s.v = rho*s.v + (1-rho)*g*g
+				s.b = momentum*s.b + rate*g/math.Sqrt(s.v+eps)
+				s.w -= s.b
+			},
+		},
+		"adamw": {
+			func(w, g, v, b []float32) { AdamW(w, g, b, v, rate, 0.1, 1-rho, eps, decay) },
+			func(s *state, g float64) {
+				s.w -= decay * s.w
+				s.b = 0.9*s.b + 0.1*g
+				s.v = rho*s.v + (1-rho)*g*g
+				s.w -= rate * s.b / (math.Sqrt(s.v) + eps)
+			},
+		},
+	} {
+		s := newSource(60)
+		w, v, b, all := s.finite(50), make([]float32, 50), make([]float32, 50), make([]state, 50)
+		for i := range all {
+			all[i].w = float64(w[i])
+		}
+		for range 20 {
+			g := s.finite(50)
+			c.run(w, g, v, b)
+			for i := range all {
+				c.exact(&all[i], float64(g[i]))
+			}
+		}
+		for i, want := range all {
+			if math.Abs(float64(w[i])-want.w) > 2e-6*math.Max(1, math.Abs(want.w)) {
+				t.Errorf("%s: w[%d] = %g, want %g", name, i, w[i], want.w)
+			}
+		}
+	}
+}
+
+func TestNormOfGradient(t *testing.T) {
+	if got := Norm([]float32{3, -4}); got != 5 {
+		t.Errorf("norm = %g, want 5", got)
+	}
+	if got := Norm([]float32{3e38, 3e38}); math.Abs(got-3e38*math.Sqrt2) > 1e32 {
+		t.Errorf("norm = %g overflowed", got)
+	}
+	if got := Norm(nil); got != 0 {
+		t.Errorf("norm of nothing = %g", got)
+	}
+}

@@ -14,7 +14,7 @@ type bceCode struct {
 	acc            []reg.VecVirtual // 16 lanes of float64
 }
 
-// bceLogits emits the binary cross-entropy: dz, and the 16 partial sums of the loss in acc.
+// bceLogits emits the binary cross-entropy: dz, and the 16 partial sums of the loss, which it takes up in acc.
 func bceLogits(s isa) {
 	TEXT("bceLogits"+s.name, 4, "func(dz, z, y []float32, scale float32, acc *[16]float64)")
 	Pragma("noescape")
@@ -22,12 +22,12 @@ func bceLogits(s isa) {
 	c.dz, c.z = Load(Param("dz").Base(), GP64()), Load(Param("z").Base(), GP64())
 	c.y, c.n = Load(Param("y").Base(), GP64()), Load(Param("dz").Len(), GP64())
 	c.scale = s.param("scale")
-	for range 128 / s.size() {
-		c.acc = append(c.acc, s.zero())
+	at := Load(Param("acc"), GP64())
+	for j := range 128 / s.size() {
+		c.acc = append(c.acc, s.read(operand.Mem{Base: at, Disp: j * s.size()}, nil))
 	}
 	XORQ(c.i, c.i)
 	c.loop()
-	at := Load(Param("acc"), GP64())
 	for j, a := range c.acc {
 		VMOVUPS(a, operand.Mem{Base: at, Disp: j * s.size()})
 	}

@@ -18,6 +18,7 @@ func main() {
 		indexed(s)
 		softmax(s)
 		norm(s)
+		dropout(s)
 	}
 	prefetch()
 	transpose()

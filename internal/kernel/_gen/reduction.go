@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -13,6 +15,8 @@ const rounds = 64
 func reduction(s isa) {
 	lanesKernel{isa: s, name: "dot", ins: []string{"x", "y"}}.emit()
 	lanesKernel{isa: s, name: "sum", ins: []string{"x"}}.emit()
+	lanesKernel{isa: s, name: "dotPart", ins: []string{"x", "y"}, part: true}.emit()
+	lanesKernel{isa: s, name: "sumPart", ins: []string{"x"}, part: true}.emit()
 	maximum(s)
 	colSumAdd(s)
 }
@@ -24,6 +28,7 @@ type lanesKernel struct {
 	ins   []string
 	bases []reg.Register
 	acc   []reg.VecVirtual
+	part  bool // the lanes are taken up in memory, and left there
 }
 
 func (l lanesKernel) emit() {
@@ -31,15 +36,16 @@ func (l lanesKernel) emit() {
 	if len(l.ins) == 2 {
 		sig = "func(x, y []float32) float32"
 	}
+	if l.part {
+		sig = strings.Replace(strings.TrimSuffix(sig, " float32"), ")", ", acc *[64]float32)", 1)
+	}
 	TEXT(l.name+l.isa.name, 4, sig)
 	Pragma("noescape")
 	for _, n := range l.ins {
 		l.bases = append(l.bases, Load(Param(n).Base(), GP64()))
 	}
 	n := Load(Param("x").Len(), GP64())
-	for range rounds / l.lanes() {
-		l.acc = append(l.acc, l.zero())
-	}
+	l.start()
 	Label("loop")
 	CMPQ(n, operand.U8(rounds))
 	JLT(operand.LabelRef("tail"))
@@ -58,7 +64,34 @@ func (l lanesKernel) emit() {
 		l.take(v, mask())
 	}
 	Label("fold")
+	if l.part {
+		l.leave()
+		return
+	}
 	l.fold()
+}
+
+// start makes the lanes.
+func (l *lanesKernel) start() {
+	for v := range rounds / l.lanes() {
+		if l.part {
+			l.acc = append(l.acc, l.read(operand.Mem{Base: l.lanesAt(), Disp: v * l.size()}, nil))
+			continue
+		}
+		l.acc = append(l.acc, l.zero())
+	}
+}
+
+func (l *lanesKernel) lanesAt() reg.Register { return Load(Param("acc"), GP64()) }
+
+// leave stores the lanes and returns.
+func (l *lanesKernel) leave() {
+	at := l.lanesAt()
+	for v, acc := range l.acc {
+		l.write(acc, nil, operand.Mem{Base: at, Disp: v * l.size()})
+	}
+	VZEROUPPER()
+	RET()
 }
 
 // take emits the work on vector v of the round.
