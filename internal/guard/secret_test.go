@@ -79,7 +79,11 @@ func TestExpiry(t *testing.T) {
 		advance time.Duration
 		holds   bool
 	}{
-		{0, true}, {-24 * time.Hour, true}, {24 * time.Hour, true}, {time.Hour - 1, true}, {1, false},
+		{0, true},
+		{-24 * time.Hour, true},
+		{24 * time.Hour, true},
+		{time.Hour - 1, true},
+		{1, false},
 		{-24 * time.Hour, false}, // a clock that is set back revives nothing
 		{10 * time.Second, false},
 	} {

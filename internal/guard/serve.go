@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -32,7 +33,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // finish answers for a panic, counts and logs.
 func (g *Gate) finish(w *writer, r *http.Request, req *request) {
 	cause := recover()
-	if cause != nil && cause != http.ErrAbortHandler {
+	if err, ok := cause.(error); cause != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
 		g.config.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request_id", req.id),
 			slog.String("route", req.route.Path), slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 		if w.status == 0 {

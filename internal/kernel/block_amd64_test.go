@@ -14,8 +14,15 @@ import (
 func TestBlocked(t *testing.T) {
 	s := newSource(14)
 	for _, sh := range [][3]int{
-		{1, 1, 1}, {7, 20, 9}, {97, 9, 70}, {3, blockK + 1, 65}, {96, 40, 130}, {9, 17, blockN + 5},
-		{5, 2*blockK + 3, 17}, {100, 8, 64}, {2, blockK, 31},
+		{1, 1, 1},
+		{7, 20, 9},
+		{97, 9, 70},
+		{3, blockK + 1, 65},
+		{96, 40, 130},
+		{9, 17, blockN + 5},
+		{5, 2*blockK + 3, 17},
+		{100, 8, 64},
+		{2, blockK, 31},
 	} {
 		for _, ta := range []bool{false, true} {
 			for _, tb := range []bool{false, true} {

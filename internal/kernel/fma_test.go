@@ -74,9 +74,19 @@ func (s source) bits() float32 {
 func TestFMASpecial(t *testing.T) {
 	inf, nan, minus := float32(math.Inf(1)), float32(math.NaN()), float32(math.Copysign(0, -1))
 	for _, c := range [][4]float32{
-		{inf, 1, 1, inf}, {inf, 0, 1, nan}, {inf, 1, -inf, nan}, {1, 1, -inf, -inf}, {nan, 1, 1, nan},
-		{1, nan, 1, nan}, {1, 1, nan, nan}, {math.MaxFloat32, 2, -inf, -inf}, {math.MaxFloat32, 2, 0, inf},
-		{minus, 1, minus, minus}, {minus, 1, 0, 0}, {1, -1, 1, 0}, {0, 0, minus, 0},
+		{inf, 1, 1, inf},
+		{inf, 0, 1, nan},
+		{inf, 1, -inf, nan},
+		{1, 1, -inf, -inf},
+		{nan, 1, 1, nan},
+		{1, nan, 1, nan},
+		{1, 1, nan, nan},
+		{math.MaxFloat32, 2, -inf, -inf},
+		{math.MaxFloat32, 2, 0, inf},
+		{minus, 1, minus, minus},
+		{minus, 1, 0, 0},
+		{1, -1, 1, 0},
+		{0, 0, minus, 0},
 	} {
 		sameBits(t, "fma", []float32{fma(c[0], c[1], c[2])}, c[3:])
 	}

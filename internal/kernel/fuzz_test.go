@@ -95,6 +95,7 @@ func FuzzSigmoid(f *testing.F) { fuzzOperation(f, "sigmoid", "sigmoidGrad") }
 func FuzzSimple(f *testing.F) {
 	fuzzOperation(f, "relu", "reluGrad", "scale", "shift", "add", "mul")
 }
+
 func FuzzActivation(f *testing.F) {
 	fuzzOperation(f, "erf", "gelu", "gelutanh", "silu", "selu", "mish", "geluGrad", "gelutanhGrad", "siluGrad", "seluGrad", "mishGrad")
 }

@@ -188,24 +188,32 @@ func (e *env) dump(t *testing.T) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}
 	for _, table := range e.tables(t) {
-		rows, err := e.db.Read.QueryContext(ctx, `SELECT * FROM `+table)
-		must(t, err)
-		columns, err := rows.Columns()
-		must(t, err)
-		for rows.Next() {
-			row := make([]any, len(columns))
-			into := make([]any, len(columns))
-			for i := range row {
-				into[i] = &row[i]
-			}
-			must(t, rows.Scan(into...))
-			text, err := json.Marshal(row)
-			must(t, err)
-			out[table] = append(out[table], string(text))
+		if rows := e.dumpTable(t, table); rows != nil {
+			out[table] = rows
 		}
-		must(t, rows.Err())
-		must(t, rows.Close())
 	}
+	return out
+}
+
+func (e *env) dumpTable(t *testing.T, table string) (out []string) {
+	t.Helper()
+	rows, err := e.db.Read.QueryContext(ctx, `SELECT * FROM `+table)
+	must(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	must(t, err)
+	for rows.Next() {
+		row := make([]any, len(columns))
+		into := make([]any, len(columns))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		must(t, rows.Scan(into...))
+		text, err := json.Marshal(row)
+		must(t, err)
+		out = append(out, string(text))
+	}
+	must(t, rows.Err())
 	return out
 }
 

@@ -22,8 +22,10 @@ type eventList struct {
 }
 
 func (s *server) registerEvents() {
-	s.raw(route{method: "GET", path: "/api/v1/runs/{id}/events", summary: "Watch a run: server-sent events, or JSON where it is asked for",
-		need: guard.Need{Verb: lathe.VerbRead, Stream: true}, tag: "runs"},
+	s.raw(route{
+		method: "GET", path: "/api/v1/runs/{id}/events", summary: "Watch a run: server-sent events, or JSON where it is asked for",
+		need: guard.Need{Verb: lathe.VerbRead, Stream: true}, tag: "runs",
+	},
 		media{gives: "text/event-stream application/json", query: []string{"after"}}, s.watchRun)
 }
 

@@ -17,8 +17,10 @@ func (s *server) registerPackages() {
 		media{gives: "text/markdown"}, s.modelCard)
 	s.raw(route{method: "GET", path: version + "/package", summary: "Take the .lathe file away", need: guard.Need{Verb: lathe.VerbExport, Name: "model", Stream: true}, tag: "models"},
 		media{gives: packageType}, s.exportPackage)
-	s.raw(route{method: "POST", path: "/api/v1/models/{model}/package", summary: "Bring a .lathe file in as the next version",
-		need: guard.Need{Verb: lathe.VerbDeploy, Name: "model", Body: uploadBody, Stream: true}, status: 201, tag: "models"},
+	s.raw(route{
+		method: "POST", path: "/api/v1/models/{model}/package", summary: "Bring a .lathe file in as the next version",
+		need: guard.Need{Verb: lathe.VerbDeploy, Name: "model", Body: uploadBody, Stream: true}, status: 201, tag: "models",
+	},
 		media{takes: packageType + " application/octet-stream", gives: "application/json"}, s.importPackage)
 }
 
