@@ -34,6 +34,7 @@ func (rt *route) limitBody(w *writer, r *http.Request) error {
 // noReadDeadline is called when the body is through: the server's deadline would otherwise end the request's context
 // while its handler still works.
 func (w *writer) noReadDeadline() {
+	w.through.Store(true)
 	_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(time.Time{})
 }
 

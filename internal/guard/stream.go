@@ -17,6 +17,7 @@ type streams struct {
 type cut struct {
 	ctx    context.Context
 	cancel context.CancelFunc
+	w      *writer
 	rc     *http.ResponseController
 	owner  *streams
 	key    string
@@ -27,7 +28,7 @@ type cut struct {
 // that none slips between the two.
 func (rt *route) openStream(w *writer, r *http.Request, id *identity, gen uint64, secret string) (*cut, error) {
 	keys, g := rt.gate.config.Keys, rt.gate
-	c := &cut{rc: http.NewResponseController(w), owner: &g.streams, key: id.key.ID}
+	c := &cut{w: w, rc: http.NewResponseController(w), owner: &g.streams, key: id.key.ID}
 	c.ctx, c.cancel = context.WithCancel(r.Context())
 	w.done = c.ctx.Done()
 	g.streams.add(c)
@@ -44,11 +45,13 @@ func (rt *route) openStream(w *writer, r *http.Request, id *identity, gen uint64
 }
 
 // end cuts the stream now. Deadlines in the past wake up whoever waits for the network; a connection that has none to
-// set, as in tests, ends by its context.
+// set, as in tests, ends by its context. Where the body is through nobody waits to read, and a deadline would end the
+// connection's context, with it the next request on that connection.
 func (c *cut) end() {
 	c.cancel()
-	past := time.Unix(1, 0)
-	_ = c.rc.SetReadDeadline(past)
+	if !c.w.through.Load() {
+		_ = c.rc.SetReadDeadline(time.Unix(1, 0))
+	}
 	_ = c.rc.SetWriteDeadline(time.Now().Add(time.Second))
 }
 

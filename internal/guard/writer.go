@@ -3,6 +3,7 @@ package guard
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"lathe"
@@ -26,6 +27,7 @@ type writer struct {
 	done    <-chan struct{} // closed when a stream is cut; nil for others
 	raw     io.Reader       // the request's body, without a cap
 	surplus bool            // what is left of it is dropped after the answer
+	through atomic.Bool     // all of the body was read, or there is none
 }
 
 // WriteHeader implements http.ResponseWriter; only the first final status counts.
