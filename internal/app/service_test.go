@@ -67,6 +67,7 @@ type service struct {
 	t    testing.TB
 	home string
 	log  *journal
+	wire *http.Transport // of requests as they stand
 }
 
 // startIn starts a service in a home; the test closes it where it does not do so itself.
@@ -79,7 +80,7 @@ func startIn(t testing.TB, home string, edit func(*Options)) *service {
 
 func tryIn(t testing.TB, home string, edit func(*Options)) (*service, error) {
 	t.Helper()
-	s := &service{t: t, home: home, log: &journal{}}
+	s := &service{t: t, home: home, log: &journal{}, wire: &http.Transport{}}
 	o := Options{Home: home, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	if edit != nil {
 		edit(&o)
@@ -105,6 +106,7 @@ func (s *service) owner() string {
 func (s *service) stop() {
 	s.t.Helper()
 	s.Client.Close()
+	s.wire.CloseIdleConnections()
 	must(s.t, s.App.Close())
 }
 
@@ -202,7 +204,7 @@ func (s *service) ask(method, path, key, body string, edit func(*http.Request)) 
 	if edit != nil {
 		edit(r)
 	}
-	answer, err := http.DefaultTransport.RoundTrip(r)
+	answer, err := s.wire.RoundTrip(r)
 	must(s.t, err)
 	data, err := io.ReadAll(answer.Body)
 	must(s.t, err)
