@@ -14,7 +14,7 @@ import (
 // Level is a set of kernels, ordered by what it asks of the machine.
 type Level int32
 
-// The levels. Generic is pure Go, AVX2 also needs FMA, AVX512 needs F, BW, DQ and VL.
+// The levels. Generic is pure Go, AVX2 also needs FMA and F16C, AVX512 needs F, BW, DQ and VL.
 const (
 	Generic Level = iota
 	AVX2
@@ -81,6 +81,10 @@ func Current() (Level, error) {
 
 // Active returns the level in use. It is cheap enough to be read by each kernel call.
 func Active() Level { return Level(active.Load()) }
+
+// VNNI says whether the dot products of bytes may use AVX512_VNNI: at level AVX512, where the machine has
+// it.
+func VNNI() bool { return Active() == AVX512 && vnni() }
 
 // Use switches the process to a level and returns what switches it back. It exists for tests and
 // benchmarks and panics when the machine lacks the level.

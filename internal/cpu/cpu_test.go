@@ -43,6 +43,9 @@ func TestCurrent(t *testing.T) {
 func TestUse(t *testing.T) {
 	before := Active()
 	restore := Use(Generic)
+	if VNNI() {
+		t.Error("VNNI at level generic")
+	}
 	if Active() != Generic {
 		t.Errorf("after Use: %v", Active())
 	}

@@ -18,7 +18,8 @@ type feature struct {
 func features(l Level) []feature {
 	var fs []feature
 	if l >= AVX2 {
-		fs = append(fs, feature{"AVX2", cpu.X86.HasAVX2}, feature{"FMA", cpu.X86.HasFMA})
+		fs = append(fs, feature{"AVX2", cpu.X86.HasAVX2}, feature{"FMA", cpu.X86.HasFMA},
+			feature{"F16C", cpu.X86.HasF16C})
 	}
 	if l >= AVX512 {
 		fs = append(fs, feature{"AVX512F", cpu.X86.HasAVX512F}, feature{"AVX512BW", cpu.X86.HasAVX512BW},
@@ -26,6 +27,8 @@ func features(l Level) []feature {
 	}
 	return fs
 }
+
+func vnni() bool { return cpu.X86.HasAVX512VNNI }
 
 func missing(l Level) string {
 	var names []string

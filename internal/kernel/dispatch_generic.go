@@ -135,3 +135,21 @@ func dropoutMask(dst []float32, start uint64, floor uint32, keep float32) {
 func dropout(dst, x []float32, start uint64, floor uint32, keep float32) {
 	dropoutRef(dst, x, start, floor, keep)
 }
+
+func fromHalf(dst []float32, src []uint16) { fromHalfRef(dst, src) }
+
+func toHalf(dst []uint16, src []float32) { toHalfRef(dst, src) }
+
+func fromBrain(dst []float32, src []uint16) { fromBrainRef(dst, src) }
+
+func toBrain(dst []uint16, src []float32) { toBrainRef(dst, src) }
+
+func dotInt8(a []uint8, b []int8) int32 { return dotInt8Ref(a, b) }
+
+func tileInt8(c []int32, a []uint8, b []int8, rows, fours, aStep, cStep int) {
+	tileInt8Ref(c, a, b, rows, fours, aStep, cStep)
+}
+
+func finishInt8(dst []float32, acc, sums []int32, scale, bias []float32, zero int32, row float32) {
+	finishInt8Ref(dst, acc, sums, scale, bias, zero, row)
+}

@@ -185,6 +185,18 @@ func dropoutMaskAVX2(dst []float32, start uint64, floor uint32, keep float32)
 func dropoutAVX2(dst []float32, x []float32, start uint64, floor uint32, keep float32)
 
 //go:noescape
+func fromHalfAVX2(dst []float32, src []uint16)
+
+//go:noescape
+func fromBrainAVX2(dst []float32, src []uint16)
+
+//go:noescape
+func toHalfAVX2(dst []uint16, src []float32)
+
+//go:noescape
+func toBrainAVX2(dst []uint16, src []float32)
+
+//go:noescape
 func tile6x4AVX512(t *byte)
 
 //go:noescape
@@ -366,6 +378,36 @@ func dropoutMaskAVX512(dst []float32, start uint64, floor uint32, keep float32)
 
 //go:noescape
 func dropoutAVX512(dst []float32, x []float32, start uint64, floor uint32, keep float32)
+
+//go:noescape
+func fromHalfAVX512(dst []float32, src []uint16)
+
+//go:noescape
+func fromBrainAVX512(dst []float32, src []uint16)
+
+//go:noescape
+func toHalfAVX512(dst []uint16, src []float32)
+
+//go:noescape
+func toBrainAVX512(dst []uint16, src []float32)
+
+//go:noescape
+func dotInt8VNNI(a []uint8, b []int8) int32
+
+//go:noescape
+func tileInt8VNNI(c *int32, a *uint8, b *int8, rows int, k int, aStep int, cStep int)
+
+//go:noescape
+func dotInt8AVX2(a []uint8, b []int8) int32
+
+//go:noescape
+func tileInt8AVX2(c *int32, a *uint8, b *int8, rows int, k int, aStep int, cStep int)
+
+//go:noescape
+func finishInt8AVX2(dst []float32, zero float32, row float32, acc []float32, sums []float32, scale []float32, bias []float32)
+
+//go:noescape
+func finishInt8AVX512(dst []float32, zero float32, row float32, acc []float32, sums []float32, scale []float32, bias []float32)
 
 //go:noescape
 func prefetchRows(src *float32, index *int32, rows int, step int)

@@ -7669,6 +7669,198 @@ done:
 	VZEROUPPER
 	RET
 
+// func fromHalfAVX2(dst []float32, src []uint16)
+// Requires: AVX, F16C
+TEXT ·fromHalfAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVDQU   (CX), X0
+	VCVTPH2PS X0, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x10, CX
+	SUBQ      $0x08, DX
+	JGE       loop
+
+tail:
+	ADDQ $0x08, DX
+	JZ   done
+
+rest:
+	MOVWLZX   (CX), BX
+	VMOVD     BX, X0
+	VCVTPH2PS X0, X0
+	VMOVSS    X0, (AX)
+	ADDQ      $0x04, AX
+	ADDQ      $0x02, CX
+	DECQ      DX
+	JNZ       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func fromBrainAVX2(dst []float32, src []uint16)
+// Requires: AVX, AVX2
+TEXT ·fromBrainAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVDQU   (CX), X0
+	VPMOVZXWD X0, Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x10, CX
+	SUBQ      $0x08, DX
+	JGE       loop
+
+tail:
+	ADDQ $0x08, DX
+	JZ   done
+
+rest:
+	MOVWLZX   (CX), BX
+	VMOVD     BX, X0
+	VPMOVZXWD X0, X0
+	VPSLLD    $0x10, X0, X0
+	VMOVSS    X0, (AX)
+	ADDQ      $0x04, AX
+	ADDQ      $0x02, CX
+	DECQ      DX
+	JNZ       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func toHalfAVX2(dst []uint16, src []float32)
+// Requires: AVX, F16C
+TEXT ·toHalfAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVUPS   (CX), Y0
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVDQU   X0, (AX)
+	ADDQ      $0x10, AX
+	ADDQ      $0x20, CX
+	SUBQ      $0x08, DX
+	JGE       loop
+
+tail:
+	ADDQ $0x08, DX
+	JZ   done
+
+rest:
+	VMOVSS    (CX), X0
+	VCVTPS2PH $0x00, X0, X0
+	VMOVD     X0, BX
+	MOVW      BX, (AX)
+	ADDQ      $0x02, AX
+	ADDQ      $0x04, CX
+	DECQ      DX
+	JNZ       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func toBrainAVX2(dst []uint16, src []float32)
+// Requires: AVX, AVX2
+TEXT ·toBrainAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	SUBQ $0x08, DX
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX), Y0
+	VPSRLD       $0x10, Y0, Y1
+	VANDPS       const00000001<>+0(SB), Y1, Y1
+	VPADDD       const00007fff<>+0(SB), Y0, Y2
+	VPADDD       Y1, Y2, Y2
+	VORPS        const00400000<>+0(SB), Y0, Y1
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y2
+	VPSRLD       $0x10, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPACKUSDW    X0, X2, X0
+	VMOVDQU      X0, (AX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JGE          loop
+
+tail:
+	ADDQ $0x08, DX
+	JZ   done
+
+rest:
+	VMOVSS    (CX), X0
+	VPSRLD    $0x10, X0, X1
+	VPAND     const00000001<>+0(SB), X1, X1
+	VPADDD    const00007fff<>+0(SB), X0, X2
+	VPADDD    X1, X2, X2
+	VPOR      const00400000<>+0(SB), X0, X1
+	VCMPPS    $0x03, X0, X0, X0
+	VBLENDVPS X0, X1, X2, X2
+	VPSRLD    $0x10, X2, X0
+	VMOVD     X0, BX
+	MOVW      BX, (AX)
+	ADDQ      $0x02, AX
+	ADDQ      $0x04, CX
+	DECQ      DX
+	JNZ       rest
+
+done:
+	VZEROUPPER
+	RET
+
+DATA const00000001<>+0(SB)/4, $0x00000001
+DATA const00000001<>+4(SB)/4, $0x00000001
+DATA const00000001<>+8(SB)/4, $0x00000001
+DATA const00000001<>+12(SB)/4, $0x00000001
+DATA const00000001<>+16(SB)/4, $0x00000001
+DATA const00000001<>+20(SB)/4, $0x00000001
+DATA const00000001<>+24(SB)/4, $0x00000001
+DATA const00000001<>+28(SB)/4, $0x00000001
+GLOBL const00000001<>(SB), RODATA|NOPTR, $32
+
+DATA const00007fff<>+0(SB)/4, $0x00007fff
+DATA const00007fff<>+4(SB)/4, $0x00007fff
+DATA const00007fff<>+8(SB)/4, $0x00007fff
+DATA const00007fff<>+12(SB)/4, $0x00007fff
+DATA const00007fff<>+16(SB)/4, $0x00007fff
+DATA const00007fff<>+20(SB)/4, $0x00007fff
+DATA const00007fff<>+24(SB)/4, $0x00007fff
+DATA const00007fff<>+28(SB)/4, $0x00007fff
+GLOBL const00007fff<>(SB), RODATA|NOPTR, $32
+
+DATA const00400000<>+0(SB)/4, $0x00400000
+DATA const00400000<>+4(SB)/4, $0x00400000
+DATA const00400000<>+8(SB)/4, $0x00400000
+DATA const00400000<>+12(SB)/4, $0x00400000
+DATA const00400000<>+16(SB)/4, $0x00400000
+DATA const00400000<>+20(SB)/4, $0x00400000
+DATA const00400000<>+24(SB)/4, $0x00400000
+DATA const00400000<>+28(SB)/4, $0x00400000
+GLOBL const00400000<>(SB), RODATA|NOPTR, $32
+
 // func tile6x4AVX512(t *byte)
 // Requires: AVX, AVX512F
 TEXT ·tile6x4AVX512(SB), NOSPLIT, $0-8
@@ -15268,6 +15460,673 @@ tail:
 	VMOVUPS.Z (BX)(DX*4), K1, Z0
 	VMULPS    Z0, Z6, Z6
 	VMOVUPS   Z6, K1, (AX)(DX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fromHalfAVX512(dst []float32, src []uint16)
+// Requires: AVX, AVX512F, F16C
+TEXT ·fromHalfAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVDQU   (CX), Y0
+	VCVTPH2PS Y0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x20, CX
+	SUBQ      $0x10, DX
+	JGE       loop
+
+tail:
+	ADDQ $0x10, DX
+	JZ   done
+
+rest:
+	MOVWLZX   (CX), BX
+	VMOVD     BX, X0
+	VCVTPH2PS X0, X0
+	VMOVSS    X0, (AX)
+	ADDQ      $0x04, AX
+	ADDQ      $0x02, CX
+	DECQ      DX
+	JNZ       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func fromBrainAVX512(dst []float32, src []uint16)
+// Requires: AVX, AVX512F
+TEXT ·fromBrainAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVDQU   (CX), Y0
+	VPMOVZXWD Y0, Z0
+	VPSLLD    $0x10, Z0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x20, CX
+	SUBQ      $0x10, DX
+	JGE       loop
+
+tail:
+	ADDQ $0x10, DX
+	JZ   done
+
+rest:
+	MOVWLZX   (CX), BX
+	VMOVD     BX, X0
+	VPMOVZXWD X0, X0
+	VPSLLD    $0x10, X0, X0
+	VMOVSS    X0, (AX)
+	ADDQ      $0x04, AX
+	ADDQ      $0x02, CX
+	DECQ      DX
+	JNZ       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func toHalfAVX512(dst []uint16, src []float32)
+// Requires: AVX, AVX512F, F16C
+TEXT ·toHalfAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVUPS   (CX), Z0
+	VCVTPS2PH $0x00, Z0, Y0
+	VMOVDQU   Y0, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JGE       loop
+
+tail:
+	ADDQ $0x10, DX
+	JZ   done
+
+rest:
+	VMOVSS    (CX), X0
+	VCVTPS2PH $0x00, X0, X0
+	VMOVD     X0, BX
+	MOVW      BX, (AX)
+	ADDQ      $0x02, AX
+	ADDQ      $0x04, CX
+	DECQ      DX
+	JNZ       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func toBrainAVX512(dst []uint16, src []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·toBrainAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+	SUBQ $0x10, DX
+	JLT  tail
+
+loop:
+	VMOVUPS     (CX), Z0
+	VPSRLD      $0x10, Z0, Z1
+	VANDPS.BCST const00000001<>+0(SB), Z1, Z1
+	VPADDD.BCST const00007fff<>+0(SB), Z0, Z2
+	VPADDD      Z1, Z2, Z2
+	VORPS.BCST  const00400000<>+0(SB), Z0, Z1
+	VCMPPS      $0x03, Z0, Z0, K1
+	VBLENDMPS   Z1, Z2, K1, Z2
+	VPSRLD      $0x10, Z2, Z2
+	VPMOVDW     Z2, Y0
+	VMOVDQU     Y0, (AX)
+	ADDQ        $0x20, AX
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, DX
+	JGE         loop
+
+tail:
+	ADDQ $0x10, DX
+	JZ   done
+
+rest:
+	VMOVSS    (CX), X0
+	VPSRLD    $0x10, X0, X1
+	VPAND     const00000001<>+0(SB), X1, X1
+	VPADDD    const00007fff<>+0(SB), X0, X2
+	VPADDD    X1, X2, X2
+	VPOR      const00400000<>+0(SB), X0, X1
+	VCMPPS    $0x03, X0, X0, X0
+	VBLENDVPS X0, X1, X2, X2
+	VPSRLD    $0x10, X2, X0
+	VMOVD     X0, BX
+	MOVW      BX, (AX)
+	ADDQ      $0x02, AX
+	ADDQ      $0x04, CX
+	DECQ      DX
+	JNZ       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func dotInt8VNNI(a []uint8, b []int8) int32
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512_VNNI
+TEXT ·dotInt8VNNI(SB), NOSPLIT, $0-52
+	MOVQ   a_base+0(FP), AX
+	MOVQ   b_base+24(FP), CX
+	MOVQ   a_len+8(FP), DX
+	VPXORD Z0, Z0, Z0
+
+loop:
+	SUBQ     $0x40, DX
+	JLT      fold
+	VMOVUPS  (CX), Z1
+	VMOVUPS  (AX), Z2
+	VPDPBUSD Z1, Z2, Z0
+	ADDQ     $0x40, AX
+	ADDQ     $0x40, CX
+	JMP      loop
+
+fold:
+	VEXTRACTF32X8 $0x01, Z0, Y1
+	VPADDD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VPADDD        X1, X0, X0
+	VSHUFPS       $0x0e, X0, X0, X1
+	VPADDD        X1, X0, X0
+	VSHUFPS       $0x01, X0, X0, X1
+	VPADDD        X1, X0, X0
+	VBROADCASTSS  X0, Z0
+	VMOVD         X0, BX
+	ADDQ          $0x40, DX
+	JZ            done
+
+rest:
+	MOVBLZX (AX), SI
+	MOVBLSX (CX), DI
+	IMULL   DI, SI
+	ADDL    SI, BX
+	INCQ    AX
+	INCQ    CX
+	DECQ    DX
+	JNZ     rest
+
+done:
+	MOVL BX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func tileInt8VNNI(c *int32, a *uint8, b *int8, rows int, k int, aStep int, cStep int)
+// Requires: AVX, AVX512F, AVX512_VNNI
+TEXT ·tileInt8VNNI(SB), NOSPLIT, $0-56
+	MOVQ c+0(FP), BX
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ k+32(FP), R9
+	MOVQ aStep+40(FP), R10
+	MOVQ cStep+48(FP), R11
+
+tile8:
+	CMPQ   R8, $0x08
+	JLT    below8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   DI, CX
+	MOVQ   SI, AX
+	MOVQ   R9, DX
+
+k8:
+	VMOVUPS      (CX), Z8
+	MOVQ         AX, R12
+	VPBROADCASTD (R12), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x40, CX
+	ADDQ         $0x04, AX
+	DECQ         DX
+	JNZ          k8
+	VMOVUPS      Z0, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	SUBQ         $0x08, R8
+	JMP          tile8
+
+below8:
+tile4:
+	CMPQ   R8, $0x04
+	JLT    below4
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	MOVQ   DI, CX
+	MOVQ   SI, AX
+	MOVQ   R9, DX
+
+k4:
+	VMOVUPS      (CX), Z0
+	MOVQ         AX, R12
+	VPBROADCASTD (R12), Z1
+	VPDPBUSD     Z0, Z1, Z10
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z1
+	VPDPBUSD     Z0, Z1, Z11
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z1
+	VPDPBUSD     Z0, Z1, Z12
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z1
+	VPDPBUSD     Z0, Z1, Z13
+	ADDQ         $0x40, CX
+	ADDQ         $0x04, AX
+	DECQ         DX
+	JNZ          k4
+	VMOVUPS      Z10, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z11, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z12, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z13, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	SUBQ         $0x04, R8
+	JMP          tile4
+
+below4:
+tile2:
+	CMPQ   R8, $0x02
+	JLT    below2
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   DI, CX
+	MOVQ   SI, AX
+	MOVQ   R9, DX
+
+k2:
+	VMOVUPS      (CX), Z0
+	MOVQ         AX, R12
+	VPBROADCASTD (R12), Z1
+	VPDPBUSD     Z0, Z1, Z14
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), Z1
+	VPDPBUSD     Z0, Z1, Z15
+	ADDQ         $0x40, CX
+	ADDQ         $0x04, AX
+	DECQ         DX
+	JNZ          k2
+	VMOVUPS      Z14, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VMOVUPS      Z15, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	SUBQ         $0x02, R8
+	JMP          tile2
+
+below2:
+tile1:
+	CMPQ   R8, $0x01
+	JLT    below1
+	VPXORD Z16, Z16, Z16
+	MOVQ   DI, CX
+	MOVQ   SI, AX
+	MOVQ   R9, DX
+
+k1:
+	VMOVUPS      (CX), Z0
+	MOVQ         AX, R12
+	VPBROADCASTD (R12), Z1
+	VPDPBUSD     Z0, Z1, Z16
+	ADDQ         $0x40, CX
+	ADDQ         $0x04, AX
+	DECQ         DX
+	JNZ          k1
+	VMOVUPS      Z16, (BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	SUBQ         $0x01, R8
+	JMP          tile1
+
+below1:
+	VZEROUPPER
+	RET
+
+// func dotInt8AVX2(a []uint8, b []int8) int32
+// Requires: AVX, AVX2
+TEXT ·dotInt8AVX2(SB), NOSPLIT, $0-52
+	MOVQ   a_base+0(FP), AX
+	MOVQ   b_base+24(FP), CX
+	MOVQ   a_len+8(FP), DX
+	VXORPS Y0, Y0, Y0
+
+loop:
+	SUBQ      $0x10, DX
+	JLT       fold
+	VPMOVZXBW (AX), Y1
+	VPMOVSXBW (CX), Y2
+	VPMADDWD  Y2, Y1, Y1
+	VPADDD    Y1, Y0, Y0
+	ADDQ      $0x10, AX
+	ADDQ      $0x10, CX
+	JMP       loop
+
+fold:
+	VMOVAPS      Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VPADDD       X0, X1, X1
+	VSHUFPS      $0x0e, X1, X1, X0
+	VPADDD       X0, X1, X1
+	VSHUFPS      $0x01, X1, X1, X0
+	VPADDD       X0, X1, X1
+	VBROADCASTSS X1, Y0
+	VMOVD        X0, BX
+	ADDQ         $0x10, DX
+	JZ           done
+
+rest:
+	MOVBLZX (AX), SI
+	MOVBLSX (CX), DI
+	IMULL   DI, SI
+	ADDL    SI, BX
+	INCQ    AX
+	INCQ    CX
+	DECQ    DX
+	JNZ     rest
+
+done:
+	MOVL BX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func tileInt8AVX2(c *int32, a *uint8, b *int8, rows int, k int, aStep int, cStep int)
+// Requires: AVX, AVX2
+TEXT ·tileInt8AVX2(SB), NOSPLIT, $0-56
+	MOVQ c+0(FP), BX
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ k+32(FP), R9
+	MOVQ aStep+40(FP), R10
+	MOVQ cStep+48(FP), R11
+
+tile2:
+	CMPQ   R8, $0x02
+	JLT    below2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   DI, CX
+	MOVQ   SI, AX
+	MOVQ   R9, DX
+
+k2:
+	VPMOVSXBW    (CX), Y8
+	VPMOVSXBW    16(CX), Y9
+	VPMOVSXBW    32(CX), Y10
+	VPMOVSXBW    48(CX), Y11
+	MOVQ         AX, R12
+	VPBROADCASTD (R12), X12
+	VPMOVZXBW    X12, Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y1, Y1
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R10, R12
+	VPBROADCASTD (R12), X12
+	VPMOVZXBW    X12, Y12
+	VPMADDWD     Y8, Y12, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDWD     Y9, Y12, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDWD     Y10, Y12, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y11, Y12, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x40, CX
+	ADDQ         $0x04, AX
+	DECQ         DX
+	JNZ          k2
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVUPS      Y0, (BX)
+	VPHADDD      Y3, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VMOVUPS      Y2, 32(BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	VPHADDD      Y5, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVUPS      Y4, (BX)
+	VPHADDD      Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVUPS      Y6, 32(BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	SUBQ         $0x02, R8
+	JMP          tile2
+
+below2:
+tile1:
+	CMPQ   R8, $0x01
+	JLT    below1
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   DI, CX
+	MOVQ   SI, AX
+	MOVQ   R9, DX
+
+k1:
+	VPMOVSXBW    (CX), Y4
+	VPMOVSXBW    16(CX), Y5
+	VPMOVSXBW    32(CX), Y6
+	VPMOVSXBW    48(CX), Y7
+	MOVQ         AX, R12
+	VPBROADCASTD (R12), X8
+	VPMOVZXBW    X8, Y8
+	VPMADDWD     Y4, Y8, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y5, Y8, Y4
+	VPADDD       Y4, Y1, Y1
+	VPMADDWD     Y6, Y8, Y4
+	VPADDD       Y4, Y2, Y2
+	VPMADDWD     Y7, Y8, Y4
+	VPADDD       Y4, Y3, Y3
+	ADDQ         $0x40, CX
+	ADDQ         $0x04, AX
+	DECQ         DX
+	JNZ          k1
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVUPS      Y0, (BX)
+	VPHADDD      Y3, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VMOVUPS      Y2, 32(BX)
+	ADDQ         R10, SI
+	ADDQ         R11, BX
+	SUBQ         $0x01, R8
+	JMP          tile1
+
+below1:
+	VZEROUPPER
+	RET
+
+// func finishInt8AVX2(dst []float32, zero float32, row float32, acc []float32, sums []float32, scale []float32, bias []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·finishInt8AVX2(SB), NOSPLIT, $0-128
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         acc_base+32(FP), CX
+	MOVQ         sums_base+56(FP), DX
+	MOVQ         scale_base+80(FP), BX
+	MOVQ         bias_base+104(FP), SI
+	MOVQ         dst_len+8(FP), DI
+	VBROADCASTSS zero+24(FP), Y0
+	VBROADCASTSS row+28(FP), Y1
+	XORQ         R8, R8
+	SUBQ         $0x08, DI
+	JLT          tail
+
+loop:
+	VMOVUPS     (CX)(R8*4), Y2
+	VMOVUPS     (DX)(R8*4), Y3
+	VMOVUPS     (BX)(R8*4), Y4
+	VMOVUPS     (SI)(R8*4), Y5
+	VPMULLD     Y0, Y3, Y3
+	VPSUBD      Y3, Y2, Y2
+	VCVTDQ2PS   Y2, Y2
+	VMULPS      Y1, Y4, Y4
+	VFMADD213PS Y5, Y4, Y2
+	VMOVUPS     Y2, (AX)(R8*4)
+	ADDQ        $0x08, R8
+	SUBQ        $0x08, DI
+	JGE         loop
+
+tail:
+	ADDQ        $0x08, DI
+	JZ          done
+	LEAQ        tailMasks<>+0(SB), R9
+	NEGQ        DI
+	VMOVUPS     256(R9)(DI*4), Y2
+	VMASKMOVPS  (CX)(R8*4), Y2, Y3
+	VMASKMOVPS  (DX)(R8*4), Y2, Y4
+	VMASKMOVPS  (BX)(R8*4), Y2, Y5
+	VMASKMOVPS  (SI)(R8*4), Y2, Y6
+	VPMULLD     Y0, Y4, Y4
+	VPSUBD      Y4, Y3, Y3
+	VCVTDQ2PS   Y3, Y3
+	VMULPS      Y1, Y5, Y5
+	VFMADD213PS Y6, Y5, Y3
+	VMASKMOVPS  Y3, Y2, (AX)(R8*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func finishInt8AVX512(dst []float32, zero float32, row float32, acc []float32, sums []float32, scale []float32, bias []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·finishInt8AVX512(SB), NOSPLIT, $0-128
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         acc_base+32(FP), CX
+	MOVQ         sums_base+56(FP), DX
+	MOVQ         scale_base+80(FP), BX
+	MOVQ         bias_base+104(FP), SI
+	MOVQ         dst_len+8(FP), DI
+	VBROADCASTSS zero+24(FP), Z0
+	VBROADCASTSS row+28(FP), Z1
+	XORQ         R8, R8
+	SUBQ         $0x10, DI
+	JLT          tail
+
+loop:
+	VMOVUPS     (CX)(R8*4), Z2
+	VMOVUPS     (DX)(R8*4), Z3
+	VMOVUPS     (BX)(R8*4), Z4
+	VMOVUPS     (SI)(R8*4), Z5
+	VPMULLD     Z0, Z3, Z3
+	VPSUBD      Z3, Z2, Z2
+	VCVTDQ2PS   Z2, Z2
+	VMULPS      Z1, Z4, Z4
+	VFMADD213PS Z5, Z4, Z2
+	VMOVUPS     Z2, (AX)(R8*4)
+	ADDQ        $0x10, R8
+	SUBQ        $0x10, DI
+	JGE         loop
+
+tail:
+	ADDQ        $0x10, DI
+	JZ          done
+	MOVQ        $-1, R9
+	BZHIQ       DI, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z2
+	VMOVUPS.Z   (DX)(R8*4), K1, Z3
+	VMOVUPS.Z   (BX)(R8*4), K1, Z4
+	VMOVUPS.Z   (SI)(R8*4), K1, Z5
+	VPMULLD     Z0, Z3, Z3
+	VPSUBD      Z3, Z2, Z2
+	VCVTDQ2PS   Z2, Z2
+	VMULPS      Z1, Z4, Z4
+	VFMADD213PS Z5, Z4, Z2
+	VMOVUPS     Z2, K1, (AX)(R8*4)
 
 done:
 	VZEROUPPER

@@ -19,7 +19,9 @@ func main() {
 		softmax(s)
 		norm(s)
 		dropout(s)
+		half(s)
 	}
+	int8Kernels()
 	prefetch()
 	transpose()
 	pack(isa{name: "AVX2"}, 2)
