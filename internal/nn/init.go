@@ -1,10 +1,8 @@
 package nn
 
 import (
-	"fmt"
 	"math"
 
-	"lathe/internal/autograd"
 	"lathe/internal/tensor"
 )
 
@@ -29,31 +27,18 @@ func GlorotUniform(values []float32, shape tensor.Shape, source tensor.Random) {
 // Zeros leaves zeros, Keras's default for biases.
 func Zeros([]float32, tensor.Shape, tensor.Random) {}
 
-// Builder collects the parameters that layers declare, so that all weights lie in one allocation.
-type Builder struct {
-	arena  tensor.Arena
-	params []*autograd.Parameter
-	inits  []Initializer
-	kind   string // the layer being built, such as "dense"
-	index  int    // and its number among those of its kind
-	size   int
+// Ones sets ones.
+func Ones(values []float32, _ tensor.Shape, _ tensor.Random) {
+	for i := range values {
+		values[i] = 1
+	}
 }
 
-// Parameter declares a parameter called KIND_INDEX.name, such as dense_0.weight. Its values are
-// there once the network is built.
-func (b *Builder) Parameter(name string, init Initializer, shape ...int) *autograd.Parameter {
-	p := &autograd.Parameter{Name: fmt.Sprintf("%s_%d.%s", b.kind, b.index, name), Value: b.arena.New(shape...)}
-	b.params, b.inits = append(b.params, p), append(b.inits, init)
-	b.size += p.Value.Shape.Size()
-	return p
-}
-
-// finish allocates the weights and fills them. Parameter i draws from a stream of its own, so that
-// its values do not depend on the others' sizes.
-func (b *Builder) finish(seed uint64) {
-	b.arena.Commit()
-	source := tensor.NewRandom(seed, streamInit)
-	for i, p := range b.params {
-		b.inits[i](p.Value.Data, p.Value.Shape, source.Derive(uint64(i)))
+// Uniform draws from U(-limit, limit).
+func Uniform(limit float64) Initializer {
+	return func(values []float32, _ tensor.Shape, source tensor.Random) {
+		for i := range values {
+			values[i] = float32(2*source.Uniform(uint64(i))*float32(limit)) - float32(limit)
+		}
 	}
 }

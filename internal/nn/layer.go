@@ -26,14 +26,15 @@ type Layer interface {
 // Recording is what layers are recorded on.
 type Recording struct {
 	*autograd.Tape
-	Training bool          // dropout is on
-	Random   tensor.Random // layers derive their own source from it
+	Training bool           // dropout is on
+	Random   tensor.Random  // layers derive their own source from it
+	Lengths  *autograd.Node // [N], of the sequences, once an embedding has counted them; else nil
 }
 
 // Dense is act(x W + b): W is [inputs Outputs], Glorot-uniform; b is [Outputs], zero; as in Keras.
 type Dense struct {
-	Outputs    int
-	Activation Activation
+	Outputs    int        `json:"outputs"`
+	Activation Activation `json:"activation,omitempty"`
 
 	weight, bias *autograd.Parameter
 	act          kernel.Activation
@@ -48,13 +49,21 @@ func (d *Dense) Build(b *Builder, inputs int) (int, error) {
 	if d.Outputs < 1 || d.Outputs > maxWidth {
 		return 0, &ConfigError{Field: "dense outputs", Value: d.Outputs, Reason: "must be from 1 to 65536"}
 	}
-	if inputs > maxParameters/d.Outputs {
-		return 0, &ConfigError{Field: "parameters", Value: inputs * d.Outputs, Reason: "are too many for one layer"}
+	if err := checkMatrix(inputs, d.Outputs); err != nil {
+		return 0, err
 	}
 	d.act = act
 	d.weight = b.Parameter("weight", GlorotUniform, inputs, d.Outputs)
 	d.bias = b.Parameter("bias", Zeros, d.Outputs)
 	return d.Outputs, nil
+}
+
+// checkMatrix refuses weights that are too many for one layer; both extents are positive.
+func checkMatrix(rows, columns int) error {
+	if rows > maxParameters/columns {
+		return &ConfigError{Field: "parameters", Value: float64(rows) * float64(columns), Reason: "are too many for one layer"}
+	}
+	return nil
 }
 
 // Record appends one fused operation.
@@ -72,7 +81,7 @@ func (d *Dense) Predict(s *Scratch, x []float32, rows int) []float32 {
 // Dropout zeroes each value with probability Rate in training and scales the others by 1/(1-Rate).
 // Predicting, it does nothing.
 type Dropout struct {
-	Rate float64
+	Rate float64 `json:"rate"`
 
 	index uint64
 }

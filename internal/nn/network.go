@@ -2,7 +2,7 @@ package nn
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 
 	"lathe/internal/autograd"
@@ -28,53 +28,49 @@ func (e *ConfigError) Error() string { return fmt.Sprintf("nn: %s %v %s", e.Fiel
 type Network struct {
 	inputs, outputs int
 	layers          []Layer
+	widths          []int // values in a row of each layer's input
+	chunk           int   // rows predicted at a time
 	loss            Loss
 	config          *MLP // what it was made from, when it was
-	params          []*autograd.Parameter
+	params, states  []*autograd.Parameter
 	pool            sync.Pool // of *Scratch
 }
 
 // New builds a network of rows of inputs values. The last layer gives logits: the link to
 // probabilities belongs to the loss. The weights depend on seed alone. It returns *ConfigError.
 func New(inputs int, loss Loss, seed uint64, layers ...Layer) (*Network, error) {
-	if inputs < 1 || inputs > maxWidth {
-		return nil, &ConfigError{Field: "inputs", Value: inputs, Reason: "must be from 1 to 65536"}
-	}
-	n := &Network{inputs: inputs, outputs: inputs, layers: layers, loss: loss}
-	if err := loss.check(); err != nil {
+	n, b, err := declare(inputs, loss, layers)
+	if err != nil {
 		return nil, err
 	}
-	if err := n.build(seed); err != nil {
-		return nil, err
-	}
-	n.pool.New = func() any { return new(Scratch) }
+	b.finish(seed)
 	return n, nil
 }
 
-func (n *Network) build(seed uint64) error {
-	b, seen := &Builder{}, map[string]int{}
-	for _, layer := range n.layers {
-		b.kind = kindOf(layer)
-		b.index = seen[b.kind]
-		seen[b.kind]++
-		outputs, err := layer.Build(b, n.outputs)
+// declare builds a network whose weights are not allocated yet.
+func declare(inputs int, loss Loss, layers []Layer) (*Network, *Builder, error) {
+	if inputs < 1 || inputs > maxWidth {
+		return nil, nil, &ConfigError{Field: "inputs", Value: inputs, Reason: "must be from 1 to 65536"}
+	}
+	n := &Network{inputs: inputs, outputs: inputs, layers: layers, loss: loss}
+	if err := loss.check(); err != nil {
+		return nil, nil, err
+	}
+	b := &Builder{seen: map[string]int{}}
+	for _, layer := range layers {
+		n.widths = append(n.widths, n.outputs)
+		outputs, err := b.add(layer, n.outputs)
 		if err != nil {
-			return err
-		}
-		if b.size > maxParameters {
-			return &ConfigError{Field: "parameters", Value: b.size, Reason: fmt.Sprintf("are more than %d", maxParameters)}
+			return nil, nil, err
 		}
 		n.outputs = outputs
 	}
-	b.finish(seed)
-	n.params = b.params
-	return nil
-}
-
-// kindOf is the layer's type name in lower case, without its package: dense for *nn.Dense.
-func kindOf(layer Layer) string {
-	name := fmt.Sprintf("%T", layer)
-	return strings.ToLower(name[strings.LastIndexByte(name, '.')+1:])
+	if b.length > 0 {
+		return nil, nil, &ConfigError{Field: "length", Value: b.length, Reason: "of sequences is left at the end: the last layers must pool them"}
+	}
+	n.params, n.states, n.chunk = b.params, b.states, max(1, chunk/max(b.longest, 1))
+	n.pool.New = func() any { return new(Scratch) }
+	return n, b, nil
 }
 
 // Inputs is the number of values in a row of x.
@@ -96,6 +92,15 @@ func (n *Network) Config() (MLP, bool) {
 
 // Parameters are the weights in the order of the layers. Their values are live.
 func (n *Network) Parameters() []*autograd.Parameter { return n.params }
+
+// States are what layers keep without learning it, such as running means, as parameters without
+// gradients. Their values are live. They are part of Tensors, SetTensors and Digest.
+func (n *Network) States() []*autograd.Parameter { return n.states }
+
+// all are the parameters and then the states.
+func (n *Network) all() []*autograd.Parameter {
+	return append(slices.Clip(n.params), n.states...)
+}
 
 // Size is the number of weights.
 func (n *Network) Size() (size int) {

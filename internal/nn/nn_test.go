@@ -107,6 +107,13 @@ func TestPredict(t *testing.T) {
 	acts := map[Activation]func(float64) float64{
 		ReLU: func(v float64) float64 { return max(v, 0) }, Tanh: math.Tanh, "": func(v float64) float64 { return v },
 		Sigmoid: func(v float64) float64 { return 1 / (1 + math.Exp(-v)) },
+		SELU: func(v float64) float64 {
+			return 1.0507009873554805 * (max(v, 0) + 1.6732632423543772*math.Expm1(min(v, 0)))
+		},
+		GELU:     func(v float64) float64 { return v / 2 * math.Erfc(-v/math.Sqrt2) },
+		GELUTanh: func(v float64) float64 { return v / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v))) },
+		SiLU:     func(v float64) float64 { return v / (1 + math.Exp(-v)) },
+		Mish:     func(v float64) float64 { return v * math.Tanh(math.Log1p(math.Exp(v))) },
 	}
 	for name, act := range acts {
 		for _, loss := range []Loss{MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy} {

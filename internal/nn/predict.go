@@ -12,8 +12,10 @@ const chunk = 128
 // Scratch is memory for one prediction. It grows to what the largest chunk needs and is then used
 // again without allocation. It is not safe for concurrent use; the network keeps one a goroutine.
 type Scratch struct {
-	data []float32
-	used int
+	data    []float32
+	used    int
+	ints    []int32
+	lengths []float32 // of the sequences, once an embedding has counted them
 }
 
 // Take returns n values of any content, valid until the end of the chunk.
@@ -27,15 +29,23 @@ func (s *Scratch) Take(n int) []float32 {
 	return part
 }
 
+// TakeInts returns n whole numbers of any content. Only one layer may use them at a time.
+func (s *Scratch) TakeInts(n int) []int32 {
+	if n > len(s.ints) {
+		s.ints = make([]int32, n)
+	}
+	return s.ints[:n]
+}
+
 // Predict sets dst [rows Outputs] to the predictions for x [rows Inputs]: probabilities where the
-// loss is a cross-entropy, values where it is a squared error. It is safe for concurrent use. It
+// loss is a cross-entropy, values where it is not. It is safe for concurrent use. It
 // panics with *tensor.ShapeError on wrong lengths.
 func (n *Network) Predict(dst, x []float32, rows int) {
 	n.Logits(dst, x, rows)
-	switch n.loss {
-	case BinaryCrossEntropy:
+	switch {
+	case n.loss.Binary():
 		kernel.Sigmoid(dst, dst)
-	case CategoricalCrossEntropy:
+	case n.loss.Classes():
 		kernel.Softmax(dst, dst, rows, n.outputs)
 	}
 }
@@ -46,12 +56,12 @@ func (n *Network) Logits(dst, x []float32, rows int) {
 		n.panicShape(len(dst), len(x), rows)
 	}
 	s := n.pool.Get().(*Scratch)
-	for start := 0; start < rows; start += chunk {
-		end := min(start+chunk, rows)
+	for start := 0; start < rows; start += n.chunk {
+		end := min(start+n.chunk, rows)
 		y := x[start*n.inputs : end*n.inputs]
-		s.used = 0
-		for _, layer := range n.layers {
-			y = layer.Predict(s, y, end-start)
+		s.used, s.lengths = 0, nil
+		for i, layer := range n.layers {
+			y = layer.Predict(s, y, len(y)/n.widths[i])
 		}
 		copy(dst[start*n.outputs:end*n.outputs], y)
 	}

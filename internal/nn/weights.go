@@ -18,9 +18,9 @@ import (
 // configKey is the metadata entry that holds the MLP as JSON, which makes a weights file complete.
 const configKey = "lathe.mlp"
 
-// Tensors returns copies of the weights, named as the parameters are. Dense weights are [inputs
+// Tensors returns copies of the weights and states, named as the parameters are. Dense weights are [inputs
 // outputs] like Keras's kernels; PyTorch's are transposed.
-func (n *Network) Tensors() []safetensors.Tensor { return ParameterTensors(n.params) }
+func (n *Network) Tensors() []safetensors.Tensor { return ParameterTensors(n.all()) }
 
 // ParameterTensors returns copies of the values of parameters.
 func ParameterTensors(params []*autograd.Parameter) []safetensors.Tensor {
@@ -31,18 +31,19 @@ func ParameterTensors(params []*autograd.Parameter) []safetensors.Tensor {
 	return tensors
 }
 
-// SetTensors replaces all weights by those of a file. It changes nothing and returns an error
+// SetTensors replaces all weights and states by those of a file. It changes nothing and returns an error
 // where a parameter is missing, has another shape or type, or is not finite. Other tensors of the
 // file are ignored.
 func (n *Network) SetTensors(file *safetensors.File) error {
-	values := make([][]float32, len(n.params))
-	for i, p := range n.params {
+	all := n.all()
+	values := make([][]float32, len(all))
+	for i, p := range all {
 		var err error
 		if values[i], err = weightValues(file, p); err != nil {
 			return err
 		}
 	}
-	for i, p := range n.params {
+	for i, p := range all {
 		copy(p.Value.Data, values[i])
 	}
 	return nil
@@ -70,13 +71,9 @@ func weightValues(file *safetensors.File, p *autograd.Parameter) ([]float32, err
 
 // Write writes the network as a safetensors file that Read makes the same network from.
 func (n *Network) Write(w io.Writer) error {
-	metadata := map[string]string{"format": "lathe"}
-	if n.config != nil {
-		text, err := json.Marshal(n.config)
-		if err != nil {
-			return fmt.Errorf("nn: write: %w", err)
-		}
-		metadata[configKey] = string(text)
+	metadata, err := n.metadata()
+	if err != nil {
+		return err
 	}
 	return safetensors.Write(w, n.Tensors(), metadata)
 }
@@ -88,6 +85,18 @@ func Read(r io.Reader, limits safetensors.Limits) (*Network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nn: read: %w", err)
 	}
+	n, err := fromFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return n, n.SetTensors(file)
+}
+
+// fromFile makes the network that a file describes, with weights still to be set.
+func fromFile(file *safetensors.File) (*Network, error) {
+	if _, ok := file.Metadata[networkKey]; ok {
+		return readSpec(file)
+	}
 	config, err := parseConfig(file.Metadata[configKey])
 	if err != nil {
 		return nil, err
@@ -95,11 +104,7 @@ func Read(r io.Reader, limits safetensors.Limits) (*Network, error) {
 	if err := config.fits(file); err != nil {
 		return nil, err
 	}
-	n, err := NewMLP(config, 0)
-	if err != nil {
-		return nil, err
-	}
-	return n, n.SetTensors(file)
+	return NewMLP(config, 0)
 }
 
 func parseConfig(text string) (config MLP, err error) {
@@ -114,10 +119,8 @@ func parseConfig(text string) (config MLP, err error) {
 // fits refuses a description of more weights than the file has bytes for, before the network is
 // allocated.
 func (c MLP) fits(file *safetensors.File) error {
-	var have, need float64
-	for _, t := range file.Tensors {
-		have += float64(len(t.Data) / max(t.DType.Size(), 1))
-	}
+	var need float64
+	have := values(file)
 	inputs := c.Inputs
 	for _, outputs := range append(slices.Clone(c.Hidden), c.Outputs) {
 		need += (float64(inputs) + 1) * float64(outputs)
@@ -130,11 +133,11 @@ func (c MLP) fits(file *safetensors.File) error {
 }
 
 // Digest is the SHA-256, in hexadecimal, over name, shape and little-endian values of each
-// parameter in order. Equal digests mean equal weights to the bit.
+// parameter and state in order. Equal digests mean equal weights to the bit.
 func (n *Network) Digest() string {
 	hash := sha256.New()
 	var buf []byte
-	for _, p := range n.params {
+	for _, p := range n.all() {
 		buf = binary.LittleEndian.AppendUint64(buf[:0], uint64(len(p.Name)))
 		buf = append(buf, p.Name...)
 		buf = binary.LittleEndian.AppendUint64(buf, uint64(len(p.Value.Shape)))
