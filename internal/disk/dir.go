@@ -96,30 +96,37 @@ func (d *Dir) List(name string) ([]fs.DirEntry, error) {
 }
 
 // regular opens an existing file that is neither a link, a pipe nor a folder. It looks before it opens, because opening
-// a pipe waits, and compares after, because what it looked at may have been replaced.
+// a pipe waits, and compares after, because what it looked at may have been replaced: then it looks again, since renaming
+// one file over another is how files are written here.
 func (d *Dir) regular(op, name string, flag int) (File, error) {
-	before, err := d.root.Lstat(name)
-	if err != nil {
-		return nil, Wrap(op, name, err)
+	const tries = 100
+	for range tries {
+		before, err := d.root.Lstat(name)
+		if err != nil {
+			return nil, Wrap(op, name, err)
+		}
+		if !before.Mode().IsRegular() {
+			return nil, Wrap(op, name, errNotRegular)
+		}
+		f, err := d.root.OpenFile(name, flag|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			return nil, Wrap(op, name, err)
+		}
+		after, err := f.Stat()
+		if err == nil && os.SameFile(before, after) {
+			return file{f}, nil
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, Wrap(op, name, err)
+		}
 	}
-	if !before.Mode().IsRegular() {
-		return nil, Wrap(op, name, errNotRegular)
-	}
-	f, err := d.root.OpenFile(name, flag|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, Wrap(op, name, err)
-	}
-	after, err := f.Stat()
-	if err == nil && !os.SameFile(before, after) {
-		err = errNotRegular
-	}
-	if err != nil {
-		return nil, Wrap(op, name, errors.Join(err, f.Close()))
-	}
-	return file{f}, nil
+	return nil, Wrap(op, name, errReplaced)
 }
 
-var errNotRegular = errors.New("not a regular file")
+var (
+	errNotRegular = errors.New("not a regular file")
+	errReplaced   = errors.New("replaced again and again")
+)
 
 // file gives the errors of an os.File their code.
 type file struct{ *os.File }
