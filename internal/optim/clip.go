@@ -16,9 +16,7 @@ type clip struct {
 func (c clip) apply(params []*autograd.Parameter) {
 	if c.value > 0 {
 		for _, p := range params {
-			for i, g := range p.Grad.Data {
-				p.Grad.Data[i] = max(min(g, c.value), -c.value)
-			}
+			kernel.Clip(p.Grad.Data, p.Grad.Data, -c.value, c.value)
 		}
 	}
 	if c.norm == 0 {
@@ -31,12 +29,12 @@ func (c clip) apply(params []*autograd.Parameter) {
 	}
 }
 
-// Norm is the Euclidean norm of all gradients together: squares are summed in float32 within a
-// parameter, in the order of kernel.SumSquares, and in float64 over parameters.
+// Norm is the Euclidean norm of all gradients together, summed in float64 in the order of
+// kernel.SquaredNorm and of the parameters.
 func Norm(params []*autograd.Parameter) float64 {
 	var squares float64
 	for _, p := range params {
-		squares += float64(kernel.SumSquares(p.Grad.Data))
+		squares += kernel.SquaredNorm(p.Grad.Data)
 	}
 	return math.Sqrt(squares)
 }

@@ -40,8 +40,8 @@ func TestTrajectories(t *testing.T) {
 	if err := json.Unmarshal(data, &cases); err != nil {
 		t.Fatal(err)
 	}
-	if len(cases) != 18 {
-		t.Fatalf("%d cases, want 18", len(cases))
+	if len(cases) != 36 {
+		t.Fatalf("%d cases, want 36", len(cases))
 	}
 	for _, c := range cases {
 		t.Run(fmt.Sprintf("%s %v %s", c.Loss, c.Hidden, c.Optimizer.Kind), c.run)

@@ -1,8 +1,6 @@
 package optim
 
 import (
-	"math"
-
 	"lathe/internal/autograd"
 	"lathe/internal/kernel"
 	"lathe/internal/tensor"
@@ -28,15 +26,11 @@ func (s *sgd) begin(uint64) {}
 
 func (s *sgd) update(i int, p *autograd.Parameter, rate, decay float64) {
 	shrink(p.Value.Data, decay)
-	if !s.nesterov {
+	if s.nesterov {
+		kernel.Nesterov(p.Value.Data, p.Grad.Data, s.velocity[i].Data, float32(rate), s.momentum)
+	} else {
 		kernel.SGD(p.Value.Data, p.Grad.Data, data(s.velocity, i), float32(rate), s.momentum)
-		return
 	}
-	w, g, v := p.Value.Data, p.Grad.Data, s.velocity[i].Data
-	kernel.Scale(v, s.momentum, v)
-	kernel.Axpy(-float32(rate), g, v)
-	kernel.Axpy(s.momentum, v, w)
-	kernel.Axpy(-float32(rate), g, w)
 }
 
 func (s *sgd) slots(params []*autograd.Parameter) []Slot {
@@ -63,9 +57,13 @@ func newAdam(c Config, params []*autograd.Parameter) *adam {
 func (a *adam) begin(step uint64) { a.correction = correction(a.beta1, a.beta2, step) }
 
 func (a *adam) update(i int, p *autograd.Parameter, rate, decay float64) {
-	shrink(p.Value.Data, decay)
-	c1, c2 := float32(1-a.beta1), float32(1-a.beta2)
-	kernel.Adam(p.Value.Data, p.Grad.Data, a.m[i].Data, a.v[i].Data, float32(rate*a.correction), c1, c2, a.epsilon)
+	w, g, m, v := p.Value.Data, p.Grad.Data, a.m[i].Data, a.v[i].Data
+	alpha, c1, c2 := float32(rate*a.correction), float32(1-a.beta1), float32(1-a.beta2)
+	if decay > 0 {
+		kernel.AdamW(w, g, m, v, alpha, c1, c2, a.epsilon, float32(decay))
+	} else {
+		kernel.Adam(w, g, m, v, alpha, c1, c2, a.epsilon)
+	}
 }
 
 func (a *adam) slots(params []*autograd.Parameter) []Slot {
@@ -92,16 +90,7 @@ func (r *rmsprop) begin(uint64) {}
 
 func (r *rmsprop) update(i int, p *autograd.Parameter, rate, decay float64) {
 	shrink(p.Value.Data, decay)
-	w, v, u, alpha := p.Value.Data, r.v[i].Data, data(r.u, i), float32(rate)
-	for j, g := range p.Grad.Data {
-		v[j] = float32(r.rho*v[j]) + float32((1-r.rho)*float32(g*g))
-		step := float32(alpha*g) / float32(math.Sqrt(float64(v[j]+r.epsilon)))
-		if u != nil {
-			step += float32(r.momentum * u[j])
-			u[j] = step
-		}
-		w[j] -= step
-	}
+	kernel.RMSProp(p.Value.Data, p.Grad.Data, r.v[i].Data, data(r.u, i), float32(rate), 1-r.rho, r.epsilon, r.momentum)
 }
 
 func (r *rmsprop) slots(params []*autograd.Parameter) []Slot {

@@ -21,6 +21,9 @@ func NewRandom(seed, stream uint64) Random {
 // Derive returns an independent source named by n, for example one per epoch or per step.
 func (r Random) Derive(n uint64) Random { return NewRandom(r.key, n) }
 
+// Key is what the kernels that draw random numbers take in place of the source.
+func (r Random) Key() uint64 { return r.key }
+
 // Uint64 returns 64 random bits, number i of the stream.
 func (r Random) Uint64(i uint64) uint64 { return mix(r.key + (i+1)*golden) }
 

@@ -59,5 +59,18 @@ for loss, outputs in [("binary_crossentropy", 1), ("categorical_crossentropy", 3
     cases.append(train(loss, outputs, [4], "sigmoid", keras.optimizers.SGD(0.5), {"kind": "sgd"}, 0.5))
     cases.append(train(loss, outputs, [4], "sigmoid", keras.optimizers.Adam(0.02, 0.8, 0.95, 1e-3),
                        {"kind": "adam", "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3}, 0.02))
+for loss, outputs in [("binary_crossentropy", 1), ("mean_squared_error", 2)]:
+    for optimizer, config, rate in [
+            (keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True), {"kind": "sgd", "momentum": 0.9, "nesterov": True}, 0.1),
+            (keras.optimizers.SGD(0.1, weight_decay=0.2), {"kind": "sgd", "decay": 0.2}, 0.1),
+            (keras.optimizers.RMSprop(0.01), {"kind": "rmsprop"}, 0.01),
+            (keras.optimizers.RMSprop(0.02, rho=0.8, momentum=0.7, epsilon=1e-3, weight_decay=0.1),
+             {"kind": "rmsprop", "rho": 0.8, "momentum": 0.7, "epsilon": 1e-3, "decay": 0.1}, 0.02),
+            (keras.optimizers.AdamW(0.01), {"kind": "adamw"}, 0.01),
+            (keras.optimizers.AdamW(0.05, weight_decay=0.3), {"kind": "adamw", "decay": 0.3}, 0.05),
+            (keras.optimizers.SGD(0.5, clipvalue=0.01), {"kind": "sgd", "clip_value": 0.01}, 0.5),
+            (keras.optimizers.SGD(0.5, global_clipnorm=0.05), {"kind": "sgd", "clip_norm": 0.05}, 0.5),
+            (keras.optimizers.Adam(0.02, global_clipnorm=100.0), {"kind": "adam", "clip_norm": 100.0}, 0.02)]:
+        cases.append(train(loss, outputs, [5], "tanh", optimizer, config, rate))
 json.dump(cases, sys.stdout, indent=None, separators=(",", ":"))
 print()
