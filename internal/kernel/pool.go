@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -67,11 +68,49 @@ func (p *Pool) Stop() {
 	p.workers.Wait()
 }
 
+// patience is how often a worker that has just worked, and a caller whose workers still do, look again
+// before they sleep: some 20 microseconds, in which the next product of a step comes or the last part
+// ends. To wake a thread takes longer.
+const patience = 2000
+
 // help is a worker.
 func (p *Pool) help() {
-	for range p.wake {
+	for p.awaken() {
 		p.work.take()
 		p.done <- struct{}{}
+	}
+}
+
+// awaken waits for a token and says whether there will be work.
+func (p *Pool) awaken() bool {
+	for i := range patience {
+		select {
+		case _, ok := <-p.wake:
+			return ok
+		default:
+		}
+		if i%64 == 0 {
+			runtime.Gosched() // whoever waits for a processor goes first
+		}
+	}
+	_, ok := <-p.wake
+	return ok
+}
+
+// collect takes back a token that nobody came for, or waits for a worker.
+func (p *Pool) collect() {
+	for range patience {
+		select {
+		case <-p.wake:
+			return
+		case <-p.done:
+			return
+		default:
+		}
+	}
+	select {
+	case <-p.wake:
+	case <-p.done:
 	}
 }
 
@@ -108,10 +147,7 @@ func (p *Pool) share(parts int, run func(part int)) {
 	}
 	p.work.take()
 	for range helpers {
-		select {
-		case <-p.wake: // nobody came
-		case <-p.done:
-		}
+		p.collect()
 	}
 	p.work.run = nil
 }
