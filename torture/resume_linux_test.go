@@ -3,10 +3,15 @@ package torture
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"lathe"
+	"lathe/internal/client"
 	"lathe/samples"
 )
 
@@ -152,4 +157,66 @@ func stopOnce(t *testing.T, s *service, epochs int) bool {
 	}
 	checkResumed(t, s.events(id), []mark{{before.Step, before.Seq}})
 	return true
+}
+
+// TestKilledCommand kills a command that trains in a service of its own; the next command that watches the run goes on
+// with it.
+func TestKilledCommand(t *testing.T) {
+	home := newHome(t)
+	s := up(t, home)
+	s.upload("penguins", samples.Penguins)
+	for epochs := 100; ; epochs *= 2 {
+		_, calm := s.finish(s.train("calm", epochs, slow).ID)
+		id, step := killCommand(t, s, epochs)
+		out := works(t, home, "runs", "watch", id, "--json", "-q")
+		var result lathe.TrainResult
+		must(t, json.Unmarshal([]byte(out), &result))
+		if result.Digest != calm.Digest {
+			t.Errorf("weights %s, undisturbed %s", result.Digest, calm.Digest)
+		}
+		s.again()
+		if run := s.run(id); run.Attempt > 1 {
+			t.Logf("killed at step %d of %d, %d attempts", step, result.Steps, run.Attempt)
+			break
+		}
+	}
+}
+
+// killCommand starts a training command where no service runs and kills it after a checkpoint. The command's own service
+// is looked at over the home's socket.
+func killCommand(t *testing.T, s *service, epochs int) (id string, step int64) {
+	t.Helper()
+	s.terminate()
+	args := []string{"train", "penguins", "--target", samples.Target, "--recipe", "mlp", "--name", "command", "--seed", "7", "--epochs", strconv.Itoa(epochs)}
+	for name, value := range slow {
+		args = append(args, "--set", name+"="+value)
+	}
+	cmd := command(s.home, args...)
+	must(t, cmd.Start())
+	own := client.Unix(filepath.Join(s.home, "run", "lathe.sock"), s.key(), "")
+	defer own.Close()
+	for deadline := time.Now().Add(patience); step == 0; time.Sleep(time.Millisecond) {
+		var list struct{ Items []lathe.Run }
+		if err := own.Do(context.Background(), http.MethodGet, client.Path("runs"), nil, &list); err == nil && len(list.Items) > 0 {
+			id, step = list.Items[0].ID, list.Items[0].Step // the newest
+		}
+		if spec := string(first(list.Items).Spec); !strings.Contains(spec, `"command"`) {
+			id, step = "", 0
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the command's run makes no checkpoint")
+		}
+	}
+	must(t, cmd.Process.Kill())
+	if err := cmd.Wait(); err == nil {
+		t.Error("a command that was killed ended well")
+	}
+	return id, step
+}
+
+func first(runs []lathe.Run) lathe.Run {
+	if len(runs) == 0 {
+		return lathe.Run{}
+	}
+	return runs[0]
 }

@@ -96,10 +96,16 @@ func (s *service) start() error {
 // connect makes the client with the owner's key.
 func (s *service) connect() {
 	s.t.Helper()
+	var err error
+	s.Client, err = client.URL("http://"+s.addr, s.key(), "")
+	must(s.t, err)
+}
+
+func (s *service) key() string {
+	s.t.Helper()
 	key, err := os.ReadFile(filepath.Join(s.home, "owner.key"))
 	must(s.t, err)
-	s.Client, err = client.URL("http://"+s.addr, strings.TrimSpace(string(key)), "")
-	must(s.t, err)
+	return strings.TrimSpace(string(key))
 }
 
 func (s *service) awaitReady() {
