@@ -73,7 +73,7 @@ func TestActivationBounds(t *testing.T) {
 	y := make([]float32, len(x))
 	for _, f := range []bounded{
 		{"erf", Erf, math.Erf, 1.05},
-		{"gelu", GELU, exactGELU, 6},
+		{"gelu", GELU, exactGELU, 8},
 		{"silu", SiLU, exactSiLU, 3.5},
 		{"selu", SELU, exactSELU, 2.5},
 		{"mish", Mish, exactMish, 4.5},

@@ -91,8 +91,28 @@ const (
 	rowStep = 24
 )
 
-// multiplyTiles goes over chunks of rows.
+// depth is the longest part of a chain that one call computes, so that it ends within some 50
+// microseconds.
+const depth = 2048
+
+// multiplyTiles goes over parts of k, in ascending order: the chain of each element of c is stored after
+// one and taken up again by the next.
 func multiplyTiles(g *product, level cpu.Level) {
+	if g.k <= depth {
+		multiplyChunks(g, level)
+		return
+	}
+	part := *g
+	for p := 0; p < g.k; p += depth {
+		part.k = min(depth, g.k-p)
+		part.a, part.b = g.a[p*g.ac:], g.b[p*g.br:]
+		part.add, part.relu = g.add || p > 0, g.relu && p+part.k == g.k
+		multiplyChunks(&part, level)
+	}
+}
+
+// multiplyChunks goes over chunks of rows.
+func multiplyChunks(g *product, level cpu.Level) {
 	rows := max(chunk/g.k/rowStep, 1) * rowStep
 	for i := 0; i < g.m; i += rows {
 		multiplyRows(g, i, min(rows, g.m-i), level)

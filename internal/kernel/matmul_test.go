@@ -100,7 +100,8 @@ func TestMatMulShapes(t *testing.T) {
 		{13, 17, 131},
 		{2, 65, 97},
 		{61, 9, 50},
-		{70, 1400, 9}, // more than one chunk of rows
+		{70, 1400, 9},                             // more than one chunk of rows
+		{3, 4099, 5}, {1, 2049, 70}, {9, 2500, 1}, // more than one part of the depth
 	}
 	for _, f := range forms {
 		for _, sh := range shapes {
@@ -111,7 +112,7 @@ func TestMatMulShapes(t *testing.T) {
 
 func TestDense(t *testing.T) {
 	s := newSource(5)
-	for _, sh := range [][3]int{{32, 30, 64}, {32, 32, 1}, {1, 30, 64}, {7, 5, 19}, {5, 0, 3}, {3, 2, 0}, {1, 33, 1}} {
+	for _, sh := range [][3]int{{32, 30, 64}, {32, 32, 1}, {1, 30, 64}, {7, 5, 19}, {5, 0, 3}, {3, 2, 0}, {1, 33, 1}, {2, 2060, 5}} {
 		for act := ActNone; act <= ActMish; act++ {
 			for _, withBias := range []bool{false, true} {
 				checkDense(t, s, sh[0], sh[1], sh[2], act, withBias)
