@@ -2,6 +2,7 @@ package table
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"hash"
 	"math"
@@ -20,7 +21,8 @@ import (
 // each row '\n' and its cells. A cell is
 //
 //	m                   missing
-//	n NUMBER ;          a number: whole ones within int64 in decimal, others in Go's shortest 'g' form that reads back
+//	i 8 BYTES           a whole number within int64, little-endian, whether it is stored as int64 or as float64
+//	n 8 BYTES           any other number: its IEEE 754 bits, little-endian
 //	t or f              a boolean
 //	s LENGTH : BYTES    a string, its length in bytes in decimal
 //
@@ -128,9 +130,9 @@ func appendCanonical(buf []byte, c *lathe.Column, i int) []byte {
 	}
 	switch c.Kind {
 	case lathe.Float64:
-		return append(appendNumber(append(buf, 'n'), c.Floats[i]), ';')
+		return appendNumber(buf, c.Floats[i])
 	case lathe.Int64:
-		return append(strconv.AppendInt(append(buf, 'n'), c.Ints[i], 10), ';')
+		return binary.LittleEndian.AppendUint64(append(buf, 'i'), uint64(c.Ints[i]))
 	case lathe.Bool:
 		if c.Bools[i] {
 			return append(buf, 't')
@@ -142,10 +144,10 @@ func appendCanonical(buf []byte, c *lathe.Column, i int) []byte {
 }
 
 func appendNumber(buf []byte, f float64) []byte {
-	if f == math.Trunc(f) && f >= -0x1p63 && f < 0x1p63 {
-		return strconv.AppendInt(buf, int64(f), 10)
+	if f == math.Trunc(f) && f >= -0x1p63 && f < 0x1p63 { // -0 is 0 here
+		return binary.LittleEndian.AppendUint64(append(buf, 'i'), uint64(int64(f)))
 	}
-	return strconv.AppendFloat(buf, f, 'g', -1, 64)
+	return binary.LittleEndian.AppendUint64(append(buf, 'n'), math.Float64bits(f))
 }
 
 // DigestOf is the digest of one whole table.

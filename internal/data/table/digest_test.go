@@ -12,7 +12,11 @@ import (
 // TestDigestForm holds the canonical form: a change of it changes every stored digest.
 func TestDigestForm(t *testing.T) {
 	b := mustRead(t, "n,f,b,s\n1,0.5,true,x\n-2,-0.0,false,值\n,1e300,true,\n", Options{}).Batch
-	form := "lathe rows 1" + "1:n1:f1:b1:s" + "\nn1;n0.5;ts1:x" + "\nn-2;n0;fs3:值" + "\nmn1e+300;tm"
+	const zeros = "\x00\x00\x00\x00\x00\x00\x00\x00"
+	form := "lathe rows 1" + "1:n1:f1:b1:s" +
+		"\n" + "i\x01" + zeros[:7] + "n" + zeros[:6] + "\xe0\x3f" + "t" + "s1:x" +
+		"\n" + "i\xfe\xff\xff\xff\xff\xff\xff\xff" + "i" + zeros + "f" + "s3:值" +
+		"\n" + "m" + "n\x9c\x75\x00\x88\x3c\xe4\x37\x7e" + "t" + "m"
 	sum := sha256.Sum256([]byte(form))
 	if got := DigestOf(b); got != hex.EncodeToString(sum[:]) {
 		t.Errorf("digest %s, want that of %q", got, form)
