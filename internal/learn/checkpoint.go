@@ -64,10 +64,17 @@ type part struct {
 }
 
 func (t *Trainer) parts() (parts []part) {
-	for i, p := range t.network.Parameters() {
-		parts = append(parts, part{"weight/" + p.Name, p.Value.Shape, p.Value.Data})
+	for i, p := range tensors(t.network) {
+		kind := "weight/"
+		if i >= len(t.network.Parameters()) {
+			kind = "state/"
+		}
+		parts = append(parts, part{kind + p.Name, p.Value.Shape, p.Value.Data})
 		if t.best != nil {
 			parts = append(parts, part{"best/" + p.Name, p.Value.Shape, t.best.values[i]})
+		}
+		if t.average != nil {
+			parts = append(parts, part{"average/" + p.Name, p.Value.Shape, t.average.values[i].Data})
 		}
 	}
 	for _, s := range t.optimizer.Slots() {
@@ -136,7 +143,14 @@ func (t *Trainer) Fingerprint() string {
 	for _, p := range t.network.Parameters() {
 		layout = append(layout, shape{p.Name, p.Value.Shape})
 	}
-	model, _ := t.network.Config()
+	model, isMLP := t.network.Config()
+	layers := ""
+	if !isMLP {
+		var err error
+		if layers, err = t.network.Describe(); err != nil {
+			layers = err.Error() // a layer of another package: its parameters' names and shapes must do
+		}
+	}
 	validation := 0
 	if t.validation != nil {
 		validation = t.validation.Rows
@@ -150,9 +164,10 @@ func (t *Trainer) Fingerprint() string {
 		Rows, Validation int
 		Weighted         bool
 		Data             string
+		Layers           string `json:",omitempty"`
 	}{
 		checkpointVersion, t.config, t.network.Loss(), model, layout,
-		t.train.Rows, validation, t.train.Weights != nil, t.config.DataDigest,
+		t.train.Rows, validation, t.train.Weights != nil, t.config.DataDigest, layers,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("learn: fingerprint: %v", err)) // numbers were checked to be finite

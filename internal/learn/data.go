@@ -63,7 +63,7 @@ func (d *Data) checkTargets(name string, n *nn.Network) error {
 	if err := finite(name+" targets", d.Y, d.Rows, n.Outputs()); err != nil {
 		return err
 	}
-	if n.Loss() != nn.BinaryCrossEntropy {
+	if !n.Loss().Binary() {
 		return nil
 	}
 	for i, y := range d.Y {

@@ -13,19 +13,31 @@ func (t *Trainer) endEpoch() error {
 		return &DivergedError{Step: p.Step, Epoch: number, Loss: e.Loss, What: name}
 	}
 	if t.evaluator != nil {
-		loss := t.evaluator.loss()
-		if loss-loss != 0 {
-			return &DivergedError{Step: p.Step, Epoch: number, Loss: loss, What: "validation loss"}
+		if err := t.validate(&e, number); err != nil {
+			return err
 		}
-		e.ValidationLoss = &loss
-		if t.hooks.Score != nil {
-			e.Metrics = t.hooks.Score(t.evaluator.predict())
-		}
-		t.judge(loss, number)
 	}
 	p.Epochs = append(p.Epochs, e)
 	t.report(EventEpoch, e)
 	p.LossSum, p.LossRows = 0, 0
+	return nil
+}
+
+// validate judges the average of the weights where there is one, else the weights.
+func (t *Trainer) validate(e *Epoch, number int) error {
+	if t.average.ready(t.progress.Step) {
+		t.average.swap()
+		defer t.average.swap()
+	}
+	loss := t.evaluator.loss()
+	if loss-loss != 0 {
+		return &DivergedError{Step: t.progress.Step, Epoch: number, Loss: loss, What: "validation loss"}
+	}
+	e.ValidationLoss = &loss
+	if t.hooks.Score != nil {
+		e.Metrics = t.hooks.Score(t.evaluator.predict())
+	}
+	t.judge(loss, number)
 	return nil
 }
 
@@ -43,9 +55,9 @@ func (t *Trainer) judge(loss float64, number int) {
 	p.Stopped = t.config.Patience > 0 && p.Wait >= t.config.Patience
 }
 
-// unfinished returns the name of a parameter with a weight that is not finite, or "".
+// unfinished returns the name of a parameter or state with a value that is not finite, or "".
 func unfinished(n *nn.Network) string {
-	for _, p := range n.Parameters() {
+	for _, p := range tensors(n) {
 		for _, v := range p.Value.Data {
 			if v-v != 0 {
 				return p.Name
@@ -55,25 +67,25 @@ func unfinished(n *nn.Network) string {
 	return ""
 }
 
-// best holds a copy of the weights of the lowest validation loss.
+// best holds a copy of the weights and states of the lowest validation loss.
 type best struct{ values [][]float32 }
 
 func newBest(n *nn.Network) *best {
 	b := &best{}
-	for _, p := range n.Parameters() {
+	for _, p := range tensors(n) {
 		b.values = append(b.values, make([]float32, len(p.Value.Data)))
 	}
 	return b
 }
 
 func (b *best) keep(n *nn.Network) {
-	for i, p := range n.Parameters() {
+	for i, p := range tensors(n) {
 		copy(b.values[i], p.Value.Data)
 	}
 }
 
 func (b *best) restore(n *nn.Network) {
-	for i, p := range n.Parameters() {
+	for i, p := range tensors(n) {
 		copy(p.Value.Data, b.values[i])
 	}
 }
@@ -90,8 +102,8 @@ type evaluator struct {
 	predicted  []float32
 }
 
-func newEvaluator(n *nn.Network, data *Data) *evaluator {
-	options := nn.PlanOptions{Weighted: data.Weights != nil}
+func newEvaluator(n *nn.Network, data *Data, loss nn.LossOptions) *evaluator {
+	options := nn.PlanOptions{Weighted: data.Weights != nil, Loss: loss}
 	e := &evaluator{network: n, data: data}
 	if data.Rows >= evaluateRows {
 		e.plan = n.Plan(evaluateRows, options)

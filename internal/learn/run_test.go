@@ -130,7 +130,7 @@ func TestValidationWeights(t *testing.T) {
 		all.Weights[i] = 1
 	}
 	part := ring(evaluateRows, 2) // the same first rows
-	got, want := newEvaluator(n, &all).loss(), newEvaluator(n, &part).loss()
+	got, want := newEvaluator(n, &all, nn.LossOptions{}).loss(), newEvaluator(n, &part, nn.LossOptions{}).loss()
 	if scale := float64(all.Rows) / evaluateRows; math.Abs(got*scale-want) > 1e-7 { // single terms are float32
 		t.Errorf("weighted %v, want %v", got*scale, want)
 	}
@@ -148,7 +148,7 @@ func TestEarlyStoppingRestoresTheBest(t *testing.T) {
 	for _, e := range result.Epochs {
 		lowest = min(lowest, *e.ValidationLoss)
 	}
-	if got := newEvaluator(n, &validation).loss(); got != lowest || got != *result.Epochs[result.BestEpoch-1].ValidationLoss {
+	if got := newEvaluator(n, &validation, nn.LossOptions{}).loss(); got != lowest || got != *result.Epochs[result.BestEpoch-1].ValidationLoss {
 		t.Errorf("the weights have loss %v, the best was %v", got, lowest)
 	}
 	c.MinDelta = 10 // nothing is better by so much

@@ -29,10 +29,12 @@ type Trainer struct {
 	order      []int32 // the rows of epoch orderOf; nil when they keep their order
 	orderOf    uint64
 	perEpoch   uint64
-	total      uint64
+	horizon    uint64 // steps of all epochs, which schedules run over
+	total      uint64 // and those that MaxSteps leaves
 	started    time.Time
 	progress   progress
 	best       *best
+	average    *averager
 }
 
 // progress is where a run stands, as checkpoints keep it.
@@ -65,6 +67,14 @@ func New(network *nn.Network, train Data, validation *Data, config Config, hooks
 	} else if config.usesBest() {
 		return nil, &ConfigError{Field: "patience", Value: config.Patience, Reason: "or restoring the best needs validation data"}
 	}
+	if err := config.Loss.Check(network.Loss()); err != nil {
+		return nil, err
+	}
+	if config.ClassWeights != nil {
+		if train, err = weighClasses(train, config.ClassWeights, network); err != nil {
+			return nil, err
+		}
+	}
 	t := &Trainer{network: network, train: train, validation: validation, config: config, hooks: hooks}
 	if t.hooks.Clock == nil {
 		t.hooks.Clock = time.Now
@@ -77,22 +87,26 @@ func (t *Trainer) prepare() (err error) {
 		return err
 	}
 	batch := min(t.config.Batch, t.train.Rows)
-	options := nn.PlanOptions{Training: true, Weighted: t.train.Weights != nil, Seed: t.config.Seed}
+	options := nn.PlanOptions{Training: true, Weighted: t.train.Weights != nil, Seed: t.config.Seed, Loss: t.config.Loss}
 	t.plan = t.network.Plan(batch, options)
 	if rest := t.train.Rows % batch; rest > 0 {
 		t.tail = t.network.Plan(rest, options)
 	}
 	t.order, t.orderOf = make([]int32, t.train.Rows), math.MaxUint64
 	t.perEpoch = uint64((t.train.Rows + batch - 1) / batch)
-	t.total = t.perEpoch * uint64(t.config.Epochs)
+	t.horizon = t.perEpoch * uint64(t.config.Epochs)
+	t.total = t.horizon
 	if t.config.MaxSteps > 0 {
 		t.total = min(t.total, t.config.MaxSteps)
 	}
 	if t.validation != nil {
-		t.evaluator = newEvaluator(t.network, t.validation)
+		t.evaluator = newEvaluator(t.network, t.validation, t.config.Loss)
 	}
 	if t.config.usesBest() {
 		t.best = newBest(t.network)
+	}
+	if t.config.Average.Kind != "" {
+		t.average = newAverager(t.config.Average, t.network, t.horizon, t.perEpoch)
 	}
 	return nil
 }
@@ -104,6 +118,10 @@ func (t *Trainer) Steps() uint64 { return t.total }
 // Checkpoint then gives the state, and another Run continues. It returns *DivergedError when a loss
 // is not finite, and the error of a hook, wrapped.
 func (t *Trainer) Run(ctx context.Context) (Result, error) {
+	pool := kernel.NewPool(t.config.Threads)
+	defer pool.Stop()
+	t.usePool(pool)
+	defer t.usePool(nil)
 	t.started = t.hooks.Clock()
 	for !t.done() {
 		if err := ctx.Err(); err != nil {
@@ -116,10 +134,25 @@ func (t *Trainer) Run(ctx context.Context) (Result, error) {
 		}
 	}
 	t.pause()
-	if t.config.RestoreBest && t.progress.BestEpoch > 0 {
+	switch {
+	case t.config.RestoreBest && t.progress.BestEpoch > 0:
 		t.best.restore(t.network)
+	case t.average.ready(t.progress.Step):
+		t.average.restore()
 	}
 	return t.result(), nil
+}
+
+func (t *Trainer) usePool(pool *kernel.Pool) {
+	plans := []*nn.Plan{t.plan, t.tail}
+	if t.evaluator != nil {
+		plans = append(plans, t.evaluator.plan, t.evaluator.tail)
+	}
+	for _, plan := range plans {
+		if plan != nil {
+			plan.SetPool(pool)
+		}
+	}
 }
 
 func (t *Trainer) done() bool { return t.progress.Step >= t.total || t.progress.Stopped }
@@ -173,18 +206,28 @@ func (t *Trainer) step() error {
 	if t.tail != nil && at == t.perEpoch-1 {
 		plan = t.tail
 	}
-	t.gather(plan, rows)
+	t.gather(plan, rows, t.next(at))
 	plan.SetStep(p.Step)
+	plan.SetDropout(t.factor(t.config.DropoutSchedule))
 	loss := plan.Forward()
 	if loss-loss != 0 {
 		return &DivergedError{Step: p.Step + 1, Epoch: int(epoch) + 1, Loss: loss, What: "loss"}
 	}
 	plan.Backward()
-	t.optimizer.Step(t.config.LearningRate)
+	t.optimizer.SetDecay(t.factor(t.config.DecaySchedule))
+	t.optimizer.Step(float64(t.config.LearningRate * t.factor(t.config.Schedule)))
 	p.Step++
+	if t.average != nil {
+		t.average.update(p.Step)
+	}
 	p.LossSum += float64(loss * float64(len(rows)))
 	p.LossRows += uint64(len(rows))
 	return nil
+}
+
+// factor is what a schedule says about the step to come.
+func (t *Trainer) factor(s optim.Schedule) float64 {
+	return s.Factor(t.progress.Step, t.horizon, t.perEpoch)
 }
 
 // rows returns the numbers of the rows of batch at of an epoch.
@@ -192,8 +235,23 @@ func (t *Trainer) rows(epoch, at uint64) []int32 {
 	if t.orderOf != epoch {
 		t.shuffle(epoch)
 	}
-	start := int(at) * min(t.config.Batch, t.train.Rows)
-	return t.order[start:min(start+t.config.Batch, t.train.Rows)]
+	return t.batch(at)
+}
+
+// batch returns the rows of batch at of the epoch in order, none beyond its end.
+func (t *Trainer) batch(at uint64) []int32 {
+	size := min(t.config.Batch, t.train.Rows)
+	start := min(int(at)*size, t.train.Rows)
+	return t.order[start:min(start+size, t.train.Rows)]
+}
+
+// next returns the rows that follow those of batch at: their memory can be asked for while this batch
+// is computed.
+func (t *Trainer) next(at uint64) []int32 {
+	if t.config.KeepOrder {
+		return nil // the processor foresees them
+	}
+	return t.batch(at + 1)
 }
 
 func (t *Trainer) shuffle(epoch uint64) {
@@ -207,8 +265,8 @@ func (t *Trainer) shuffle(epoch uint64) {
 	}
 }
 
-func (t *Trainer) gather(plan *nn.Plan, rows []int32) {
-	kernel.Gather(plan.X, t.train.X, rows, t.network.Inputs())
+func (t *Trainer) gather(plan *nn.Plan, rows, next []int32) {
+	kernel.GatherPrefetch(plan.X, t.train.X, rows, next, t.network.Inputs())
 	if plan.Y != nil {
 		kernel.Gather(plan.Y, t.train.Y, rows, t.network.Outputs())
 	}
