@@ -100,8 +100,10 @@ func TestMatMulShapes(t *testing.T) {
 		{13, 17, 131},
 		{2, 65, 97},
 		{61, 9, 50},
-		{70, 1400, 9},                             // more than one chunk of rows
-		{3, 4099, 5}, {1, 2049, 70}, {9, 2500, 1}, // more than one part of the depth
+		{70, 1400, 9}, // more than one chunk of rows
+		{3, 4099, 5},
+		{1, 2049, 70},
+		{9, 2500, 1}, // more than one part of the depth
 	}
 	for _, f := range forms {
 		for _, sh := range shapes {
