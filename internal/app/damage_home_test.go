@@ -152,7 +152,8 @@ func TestDamagedSeal(t *testing.T) {
 // running service notices, and with the folder put back all is well.
 func TestDamagedKeys(t *testing.T) {
 	for _, name := range []string{"ring", rootFile, "graves"} {
-		for _, w := range wounds {
+		for i := 0; i < len(wounds); i += thin {
+			w := wounds[i]
 			if name == "graves" && w.name == "lost" {
 				continue // a home without graves is one in which nothing was ended
 			}

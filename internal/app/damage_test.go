@@ -157,7 +157,8 @@ func TestDamagedObjects(t *testing.T) {
 			object := c.find(s)
 			s.stop()
 			home := ""
-			for _, w := range wounds {
+			for i := 0; i < len(wounds); i += thin {
+				w := wounds[i]
 				home = copyHome(t, sound)
 				w.to(t, objectOf(home, object))
 				s = startIn(t, home, nil)

@@ -19,7 +19,7 @@ func TestFullDisk(t *testing.T) {
 	for _, d := range deeds {
 		t.Run(d.name, func(t *testing.T) {
 			before, after := d.states(t)
-			for n := 1; d.fill(t, n, before, after); n += 5 {
+			for n := 1; d.fill(t, n, before, after); n += 5 * thin {
 			}
 		})
 	}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package app
+
+// thin leaves out no step of the long loops.
+const thin = 1
