@@ -94,9 +94,20 @@ func toy(values, grads []float32) *autograd.Parameter {
 	return &autograd.Parameter{Name: "toy", Value: tensor.Of(values, len(values)), Grad: tensor.Of(grads, len(grads))}
 }
 
+// every is a configuration of each kind of update.
+var every = []Config{
+	{Kind: KindSGD},
+	{Kind: KindSGD, Momentum: 0.9},
+	{Kind: KindSGD, Momentum: 0.9, Nesterov: true, Decay: 0.1},
+	{Kind: KindRMSProp},
+	{Kind: KindRMSProp, Momentum: 0.5, ClipValue: 0.2},
+	{Kind: KindAdam},
+	{Kind: KindAdamW, ClipNorm: 0.3, Groups: []Group{{Match: "to?", Rate: 3}}},
+}
+
 // Saving Steps and Slots at any step and continuing elsewhere must not change a bit.
 func TestStateRestores(t *testing.T) {
-	for _, config := range []Config{{Kind: KindSGD}, {Kind: KindSGD, Momentum: 0.9}, {Kind: KindAdam}} {
+	for _, config := range every {
 		for cut := range 6 {
 			straight := toy([]float32{1, -2, 3}, []float32{0.1, 0.2, -0.3})
 			broken := toy([]float32{1, -2, 3}, []float32{0.1, 0.2, -0.3})
@@ -142,6 +153,7 @@ func TestSlotNames(t *testing.T) {
 	p := toy([]float32{1}, []float32{1})
 	for want, config := range map[string]Config{
 		"[]": {Kind: KindSGD}, "[velocity/toy]": {Kind: KindSGD, Momentum: 0.5}, "[m/toy v/toy]": {Kind: KindAdam},
+		"[v/toy]": {Kind: KindRMSProp}, "[v/toy u/toy]": {Kind: KindRMSProp, Momentum: 0.5},
 	} {
 		names := []string{}
 		for _, s := range mustNew(t, config, p).Slots() {
@@ -154,7 +166,7 @@ func TestSlotNames(t *testing.T) {
 }
 
 func TestStepAllocatesNothing(t *testing.T) {
-	for _, config := range []Config{{Kind: KindSGD}, {Kind: KindSGD, Momentum: 0.9}, {Kind: KindAdam}} {
+	for _, config := range every {
 		o := mustNew(t, config, toy(make([]float32, 100), make([]float32, 100)))
 		if n := testing.AllocsPerRun(10, func() { o.Step(0.1) }); n != 0 {
 			t.Errorf("%+v: %v allocations", config, n)
@@ -175,6 +187,19 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Beta2: 1}, "beta2"},
 		{Config{Epsilon: nan}, "epsilon"},
 		{Config{Epsilon: -1}, "epsilon"},
+		{Config{Kind: KindRMSProp, Rho: 1}, "rho"},
+		{Config{Kind: KindSGD, Nesterov: true}, "nesterov"},
+		{Config{Nesterov: true, Momentum: 0.5}, "nesterov"},
+		{Config{Decay: -1}, "decay"},
+		{Config{Decay: nan}, "decay"},
+		{Config{ClipValue: -1}, "clip value"},
+		{Config{ClipNorm: nan}, "clip norm"},
+		{Config{ClipNorm: 1, ClipValue: 1}, "clip value"},
+		{Config{Groups: []Group{{Match: "["}}}, "group match"},
+		{Config{Groups: []Group{{}}}, "group match"},
+		{Config{Groups: []Group{{Match: "*", Rate: -1}}}, "group rate"},
+		{Config{Groups: []Group{{Match: "*", Decay: &nan}}}, "group decay"},
+		{Config{Groups: []Group{{Match: "dense_*"}}}, "group match"},
 	} {
 		_, err := New(c.config, nil)
 		var e *ConfigError
@@ -182,8 +207,8 @@ func TestConfigErrors(t *testing.T) {
 			t.Errorf("%+v: got %v", c.config, err)
 		}
 	}
-	err := (&ConfigError{Field: "kind", Value: "lion", Reason: "must be sgd or adam"}).Error()
-	if err != "optim: kind lion must be sgd or adam" {
+	err := (&ConfigError{Field: "kind", Value: "lion", Reason: "must be sgd, rmsprop, adam or adamw"}).Error()
+	if err != "optim: kind lion must be sgd, rmsprop, adam or adamw" {
 		t.Errorf("got %q", err)
 	}
 }
@@ -206,5 +231,51 @@ func TestPower(t *testing.T) {
 	}
 	if got := correction(0.9, 0.999, 1); math.Abs(got-math.Sqrt(0.001)/0.1) > 1e-15 {
 		t.Errorf("correction of the first step is %v", got)
+	}
+}
+
+// A parameter belongs to the first group that matches; the others keep the rate and the decay.
+func TestGroups(t *testing.T) {
+	var params []*autograd.Parameter
+	for _, name := range []string{"a.weight", "a.bias", "b.weight", "b.bias"} {
+		p := toy([]float32{1}, []float32{1})
+		p.Name = name
+		params = append(params, p)
+	}
+	none := 0.0
+	config := Config{Kind: KindSGD, Decay: 0.5, Groups: []Group{{Match: "b.bias", Rate: 0.5}, {Match: "*.bias", Rate: 2, Decay: &none}}}
+	o := mustNew(t, config, params...)
+	o.Step(0.125)
+	for i, want := range []float32{1 - 0.0625 - 0.125, 1 - 0.25, 1 - 0.0625 - 0.125, 1 - 0.03125 - 0.0625} {
+		if got := params[i].Value.Data[0]; got != want {
+			t.Errorf("%s is %v, want %v", params[i].Name, got, want)
+		}
+	}
+	o.SetDecay(0)
+	before := params[0].Value.Data[0]
+	o.Step(0.125)
+	if got := params[0].Value.Data[0]; got != before-0.125 {
+		t.Errorf("without decay %v, want %v", got, before-0.125)
+	}
+}
+
+func TestClip(t *testing.T) {
+	a, b := toy([]float32{0, 0}, []float32{3, -0.5}), toy([]float32{0}, []float32{4})
+	params := []*autograd.Parameter{a, b}
+	if got, want := Norm(params), math.Sqrt(9+0.25+16); got != want {
+		t.Errorf("norm %v, want %v", got, want)
+	}
+	clip{norm: 6}.apply(params)
+	if a.Grad.Data[0] != 3 {
+		t.Errorf("below the limit the gradient became %v", a.Grad.Data)
+	}
+	clip{norm: 1}.apply(params)
+	if got := Norm(params); math.Abs(got-1) > 1e-7 || a.Grad.Data[0]/b.Grad.Data[0] != 0.75 {
+		t.Errorf("norm %v of %v %v", got, a.Grad.Data, b.Grad.Data)
+	}
+	copy(a.Grad.Data, []float32{3, float32(math.NaN())})
+	clip{value: 0.5}.apply(params)
+	if a.Grad.Data[0] != 0.5 || a.Grad.Data[1] == a.Grad.Data[1] {
+		t.Errorf("clipped to %v, or NaN lost", a.Grad.Data)
 	}
 }
