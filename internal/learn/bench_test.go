@@ -16,7 +16,7 @@ func table(rows, columns int) Data {
 		d.X[i] = 2 * (r.Uniform(uint64(3*i)) + r.Uniform(uint64(3*i+1)) + r.Uniform(uint64(3*i+2)) - 1.5)
 	}
 	for i := range rows {
-		if x := d.X[i*columns:]; x[0]*x[1]+x[2] > 0 {
+		if x := d.X[i*columns:]; float32(x[0]*x[1])+x[2] > 0 {
 			d.Y[i] = 1
 		}
 	}

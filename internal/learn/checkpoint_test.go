@@ -22,17 +22,38 @@ type setting struct {
 	dropout float64
 	config  Config
 	weights bool
+	norm    nn.Norm
 }
 
 // settings are small but have it all: a last batch that is smaller, dropout, weights, early stopping.
 var settings = map[string]setting{
-	"adam":           {nn.BinaryCrossEntropy, 0, Config{Epochs: 3, Batch: 16, Seed: 4}, false},
-	"dropout":        {nn.CategoricalCrossEntropy, 0.3, Config{Epochs: 3, Batch: 16, Seed: 5}, false},
-	"momentum":       {nn.MeanSquaredError, 0.1, Config{Epochs: 3, Batch: 16, Optimizer: optim.Config{Kind: optim.KindSGD, Momentum: 0.9}}, true},
-	"plain sgd":      {nn.BinaryCrossEntropy, 0, Config{Epochs: 3, Batch: 16, KeepOrder: true, Optimizer: optim.Config{Kind: optim.KindSGD}}, false},
-	"early stopping": {nn.BinaryCrossEntropy, 0.2, Config{Epochs: 30, Batch: 16, LearningRate: 0.3, Patience: 3, RestoreBest: true}, false},
-	"max steps":      {nn.BinaryCrossEntropy, 0, Config{Epochs: 3, Batch: 16, MaxSteps: 17, RestoreBest: true}, true},
+	"adam":           {nn.BinaryCrossEntropy, 0, Config{Epochs: 3, Batch: 16, Seed: 4}, false, ""},
+	"dropout":        {nn.CategoricalCrossEntropy, 0.3, Config{Epochs: 3, Batch: 16, Seed: 5}, false, ""},
+	"momentum":       {nn.MeanSquaredError, 0.1, Config{Epochs: 3, Batch: 16, Optimizer: optim.Config{Kind: optim.KindSGD, Momentum: 0.9}}, true, ""},
+	"plain sgd":      {nn.BinaryCrossEntropy, 0, Config{Epochs: 3, Batch: 16, KeepOrder: true, Optimizer: optim.Config{Kind: optim.KindSGD}}, false, ""},
+	"early stopping": {nn.BinaryCrossEntropy, 0.2, Config{Epochs: 30, Batch: 16, LearningRate: 0.3, Patience: 3, RestoreBest: true}, false, ""},
+	"max steps":      {nn.BinaryCrossEntropy, 0, Config{Epochs: 3, Batch: 16, MaxSteps: 17, RestoreBest: true}, true, ""},
+	"adamw": {nn.CategoricalCrossEntropy, 0.3, Config{
+		Epochs: 4, Batch: 16, ClassWeights: []float64{1, 2.5}, Loss: nn.LossOptions{Smoothing: 0.1}, Average: Average{Kind: SWA, Start: 0.5},
+		Optimizer: optim.Config{Kind: optim.KindAdamW, ClipNorm: 0.5, Groups: []optim.Group{{Match: "*.bias", Rate: 2, Decay: new(float64)}}},
+		Schedule:  optim.Schedule{Kind: optim.OneCycle}, DecaySchedule: flat, DropoutSchedule: flat,
+	}, true, nn.NormBatch},
+	"rmsprop": {nn.BinaryFocal, 0.1, Config{
+		Epochs: 8, Batch: 16, Patience: 2, RestoreBest: true, LearningRate: 0.05, Average: Average{Kind: EMA, Momentum: 0.6},
+		Optimizer: optim.Config{Kind: optim.KindRMSProp, Momentum: 0.5, ClipValue: 0.01},
+		Schedule:  optim.Schedule{Kind: optim.Cosine, Warmup: 0.2}, ClassWeights: []float64{0.5, 1},
+	}, false, nn.NormLayer},
+	"nesterov": {nn.Huber, 0, Config{
+		Epochs: 3, Batch: 16, MaxSteps: 19, Average: Average{Kind: SWA, Start: 0.3, Every: 3}, Loss: nn.LossOptions{Delta: 0.3},
+		Optimizer: optim.Config{Kind: optim.KindSGD, Momentum: 0.9, Nesterov: true, Decay: 0.1},
+		Schedule:  optim.Schedule{Kind: optim.Step, Every: 1, Drop: 0.5},
+	}, true, nn.NormBatch},
+	"multi cycle": {nn.MeanAbsoluteError, 0.1, Config{
+		Epochs: 3, Batch: 16, Average: Average{Kind: EMA}, Schedule: optim.Schedule{Kind: optim.MultiCycle}, RestoreBest: true,
+	}, false, nn.NormBatch},
 }
+
+var flat = optim.Schedule{Kind: optim.FlatCosine}
 
 const cutRows = 100 // 7 steps an epoch, the last of 4 rows
 
@@ -42,7 +63,12 @@ func (s setting) trainer(t testing.TB, every uint64, h Hooks) (*Trainer, *nn.Net
 	if s.loss.Classes() {
 		outputs = 2
 	}
-	n, train, validation := network(t, s.loss, outputs, s.dropout), ring(cutRows, 1), ring(37, 2)
+	config := nn.MLP{Inputs: 2, Hidden: []int{16, 8}, Outputs: outputs, Activation: nn.ReLU, Dropout: s.dropout, Loss: s.loss, Norm: s.norm}
+	n, err := nn.NewMLP(config, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	train, validation := ring(cutRows, 1), ring(37, 2)
 	if s.weights {
 		train.Weights = make([]float32, cutRows)
 		for i := range train.Weights {
@@ -163,7 +189,7 @@ func TestCheckpointIsACopy(t *testing.T) {
 
 // Every flipped bit of a checkpoint must be noticed.
 func TestDecodeNoticesDamage(t *testing.T) {
-	trainer, _ := setting{nn.BinaryCrossEntropy, 0, Config{}, false}.trainer(t, 0, Hooks{})
+	trainer, _ := setting{nn.BinaryCrossEntropy, 0, Config{}, false, ""}.trainer(t, 0, Hooks{})
 	data := encoded(t, trainer.Checkpoint())
 	for i := range data {
 		data[i] ^= 1
@@ -259,28 +285,36 @@ func drop(c *Checkpoint, name string) {
 
 // All that the result depends on must be in the fingerprint, and nothing else.
 func TestFingerprint(t *testing.T) {
-	base := setting{nn.BinaryCrossEntropy, 0, Config{Epochs: 3}, false}
+	base := setting{nn.BinaryCrossEntropy, 0, Config{Epochs: 3}, false, ""}
 	print := func(s setting) string {
 		trainer, _ := s.trainer(t, 0, Hooks{})
 		return trainer.Fingerprint()
 	}
 	start := print(base)
 	for name, edit := range map[string]func(s *setting){
-		"loss":     func(s *setting) { s.loss = nn.MeanSquaredError },
-		"dropout":  func(s *setting) { s.dropout = 0.1 },
-		"weights":  func(s *setting) { s.weights = true },
-		"epochs":   func(s *setting) { s.config.Epochs = 4 },
-		"batch":    func(s *setting) { s.config.Batch = 33 },
-		"seed":     func(s *setting) { s.config.Seed = 1 },
-		"order":    func(s *setting) { s.config.KeepOrder = true },
-		"sgd":      func(s *setting) { s.config.Optimizer.Kind = optim.KindSGD },
-		"beta":     func(s *setting) { s.config.Optimizer.Beta1 = 0.8 },
-		"rate":     func(s *setting) { s.config.LearningRate = 0.002 },
-		"steps":    func(s *setting) { s.config.MaxSteps = 2 },
-		"patience": func(s *setting) { s.config.Patience = 2 },
-		"delta":    func(s *setting) { s.config.MinDelta = 0.1 },
-		"restore":  func(s *setting) { s.config.RestoreBest = true },
-		"data":     func(s *setting) { s.config.DataDigest = "a" },
+		"loss":      func(s *setting) { s.loss = nn.MeanSquaredError },
+		"dropout":   func(s *setting) { s.dropout = 0.1 },
+		"weights":   func(s *setting) { s.weights = true },
+		"epochs":    func(s *setting) { s.config.Epochs = 4 },
+		"batch":     func(s *setting) { s.config.Batch = 33 },
+		"seed":      func(s *setting) { s.config.Seed = 1 },
+		"order":     func(s *setting) { s.config.KeepOrder = true },
+		"sgd":       func(s *setting) { s.config.Optimizer.Kind = optim.KindSGD },
+		"beta":      func(s *setting) { s.config.Optimizer.Beta1 = 0.8 },
+		"rate":      func(s *setting) { s.config.LearningRate = 0.002 },
+		"steps":     func(s *setting) { s.config.MaxSteps = 2 },
+		"patience":  func(s *setting) { s.config.Patience = 2 },
+		"delta":     func(s *setting) { s.config.MinDelta = 0.1 },
+		"restore":   func(s *setting) { s.config.RestoreBest = true },
+		"data":      func(s *setting) { s.config.DataDigest = "a" },
+		"norm":      func(s *setting) { s.norm = nn.NormBatch },
+		"smoothing": func(s *setting) { s.config.Loss.Smoothing = 0.1 },
+		"classes":   func(s *setting) { s.config.ClassWeights = []float64{1, 1} },
+		"average":   func(s *setting) { s.config.Average.Kind = EMA },
+		"schedule":  func(s *setting) { s.config.Schedule.Kind = optim.Cosine },
+		"decay":     func(s *setting) { s.config.DecaySchedule.Kind = optim.Cosine },
+		"fade":      func(s *setting) { s.config.DropoutSchedule.Kind = optim.Cosine },
+		"groups":    func(s *setting) { s.config.Optimizer.Groups = []optim.Group{{Match: "*", Rate: 2}} },
 	} {
 		s := base
 		edit(&s)
@@ -289,7 +323,7 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 	s := base
-	s.config.ReportEvery, s.config.Batch, s.config.LearningRate = 7, 32, 0.001
+	s.config.ReportEvery, s.config.Batch, s.config.LearningRate, s.config.Threads = 7, 32, 0.001, 3
 	if print(s) != start {
 		t.Error("defaults or reports change the fingerprint")
 	}
@@ -306,7 +340,7 @@ func TestCheckpointHookStops(t *testing.T) {
 
 // FuzzDecodeCheckpoint checks that nothing panics, in decoding or in resuming.
 func FuzzDecodeCheckpoint(f *testing.F) {
-	s := setting{nn.BinaryCrossEntropy, 0, Config{}, false}
+	s := setting{nn.BinaryCrossEntropy, 0, Config{}, false, ""}
 	trainer, _ := s.trainer(f, 0, Hooks{})
 	f.Add(encoded(f, trainer.Checkpoint()), `{"version":1}`)
 	f.Fuzz(func(t *testing.T, data []byte, header string) {

@@ -38,6 +38,10 @@ var goldenDigests = map[string]string{
 	"momentum":       "f215525348315093712f93d72654ed683cee3ee4e95c229e3a3e06d140c3e2b4",
 	"plain sgd":      "71eb55c17818287eceda9b2cfc61176b1bdf206f25ed656a82562fd28cad9668",
 	"early stopping": "d3761620a3fe594c2b78388f6a991f11813f25220b0a8b181be297ce4f14cb19",
+	"adamw":          "14ccd8d52705020839178692907835e0ae710a323f5c9ca7ae7b716743741db6",
+	"rmsprop":        "16afc5bed088b773c47ef24ea1915668d064f7ec6bc77d9bf96da19ab0f122ef",
+	"nesterov":       "2a4a2c72af0b7ba3e8c6078de8fe3399fdb790284cf68d4e577e5e675bd1722d",
+	"multi cycle":    "85b50f6050845154325b036ddeeb13376e9e200febdb1580f2f9918859a0b322",
 	"max steps":      "193d83248b9d591b627ff5be2a634c16379132fd34e5d5583b9bd6a4e11cd079",
 }
 
@@ -283,6 +287,18 @@ func TestConfigErrors(t *testing.T) {
 		{Config{MinDelta: -1}, "min delta -1"},
 		{Config{MinDelta: math.Inf(1)}, "min delta +Inf"},
 		{Config{Optimizer: optim.Config{Kind: "x"}}, "optim: kind x"},
+		{Config{Optimizer: optim.Config{Groups: []optim.Group{{Match: "x"}}}}, "optim: group match x"},
+		{Config{Schedule: optim.Schedule{Kind: "x"}}, "optim: schedule x"},
+		{Config{DecaySchedule: optim.Schedule{Kind: "x"}}, "optim: schedule x"},
+		{Config{DropoutSchedule: optim.Schedule{Warmup: 2}}, "optim: schedule warmup 2"},
+		{Config{Threads: -1}, "threads -1"},
+		{Config{Loss: nn.LossOptions{Smoothing: 1}}, "nn: smoothing 1"},
+		{Config{Average: Average{Kind: "x"}}, "average x"},
+		{Config{Average: Average{Kind: EMA, Momentum: 1}}, "average momentum 1"},
+		{Config{Average: Average{Kind: SWA, Start: -1}}, "average start -1"},
+		{Config{ClassWeights: []float64{1}}, "class weights 1 are not one for each of 2 classes"},
+		{Config{ClassWeights: []float64{1, -1}}, "class weights -1"},
+		{Config{ClassWeights: []float64{1, math.NaN()}}, "class weights NaN"},
 	} {
 		_, err := New(network(t, nn.BinaryCrossEntropy, 1, 0), ring(10, 1), nil, c.config, Hooks{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
