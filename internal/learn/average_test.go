@@ -176,3 +176,23 @@ func TestEncoderLearnsAndResumes(t *testing.T) {
 		t.Errorf("%s after %s: %v", got.Digest, want.Digest, err)
 	}
 }
+
+// A run that MaxSteps ends has the weights that the whole run had at that step: schedules do not shrink with it.
+func TestMaxStepsKeepsSchedules(t *testing.T) {
+	config := Config{Epochs: 4, Batch: 10, Schedule: optim.Schedule{Kind: optim.OneCycle}, DropoutSchedule: flat}
+	whole, digest := network(t, nn.BinaryCrossEntropy, 1, 0.2), ""
+	run(t, whole, ring(100, 1), nil, withReports(config), Hooks{Event: func(e Event) {
+		if e.Step == 25 {
+			digest = whole.Digest()
+		}
+	}})
+	config.MaxSteps = 25
+	if got := run(t, network(t, nn.BinaryCrossEntropy, 1, 0.2), ring(100, 1), nil, config, Hooks{}).Digest; got != digest {
+		t.Errorf("%s, want %s", got, digest)
+	}
+}
+
+func withReports(c Config) Config {
+	c.ReportEvery = 1
+	return c
+}
