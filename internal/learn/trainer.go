@@ -245,11 +245,15 @@ func (t *Trainer) batch(at uint64) []int32 {
 	return t.order[start:min(start+size, t.train.Rows)]
 }
 
-// next returns the rows that follow those of batch at: their memory can be asked for while this batch
-// is computed.
+// aheadFrom is the size of a table, in values (32 MiB), from which its next rows are asked for early. On an EPYC that
+// took 0 to 17 % off a step of 32 rows of a table of 240 MB, and added 3 % for one of 10 MB, which the cache holds.
+const aheadFrom = 1 << 23
+
+// next returns the rows that follow those of batch at, whose memory can be asked for while this batch is computed; none
+// where the cache holds the table, or the processor foresees what comes.
 func (t *Trainer) next(at uint64) []int32 {
-	if t.config.KeepOrder {
-		return nil // the processor foresees them
+	if t.config.KeepOrder || len(t.train.X) < aheadFrom {
+		return nil
 	}
 	return t.batch(at + 1)
 }
