@@ -354,3 +354,24 @@ func TestDataErrors(t *testing.T) {
 		}
 	}
 }
+
+// Of a large table the rows of the next batch are asked for, none at the end of an epoch.
+func TestNextRows(t *testing.T) {
+	const rows, columns = aheadFrom / 4096, 4096
+	n, err := nn.NewMLP(nn.MLP{Inputs: columns, Outputs: 1, Loss: nn.MeanSquaredError}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := New(n, Data{Rows: rows, X: make([]float32, rows*columns), Y: make([]float32, rows)}, nil, Config{Batch: 1000}, Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range []int{1000, rows - 2000, 0} {
+		if got := trainer.next(uint64(at)); len(got) != want || want > 0 && &got[0] != &trainer.batch(uint64(at+1))[0] {
+			t.Errorf("after batch %d: %d rows, want %d", at, len(got), want)
+		}
+		if err := trainer.step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
