@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,11 @@ workers that train. A second service in the same home is refused.`,
 		Example: "  lathe up\n  lathe up --addr 127.0.0.1:8000 --home /srv/lathe",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.Home = o.home
+			if os.Getenv("GOGC") == "" {
+				// A service of 28 MB collects its garbage fifty times a second under load. With 400 it is 41 MB and answers a
+				// third more requests, its p99 down from 7 ms to 5 (wrk, 8 connections, on the same 2 cores, 2026-11).
+				debug.SetGCPercent(400)
+			}
 			out := newOutput(cmd, o)
 			a, err := app.Start(cmd.Context(), opts)
 			if err != nil {
