@@ -367,7 +367,7 @@ func TestNextRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for at, want := range []int{1000, rows - 2000, 0} {
-		if got := trainer.next(uint64(at)); len(got) != want || want > 0 && &got[0] != &trainer.batch(uint64(at+1))[0] {
+		if got := trainer.next(uint64(at)); len(got) != want || want > 0 && &got[0] != &trainer.batch(uint64(at + 1))[0] {
 			t.Errorf("after batch %d: %d rows, want %d", at, len(got), want)
 		}
 		if err := trainer.step(); err != nil {
