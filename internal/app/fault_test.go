@@ -59,8 +59,16 @@ func (s *service) view() string {
 	var secrets struct{ Items []string }
 	s.do(http.MethodGet, client.Path("secrets"), nil, &secrets)
 	fmt.Fprintf(&b, "secrets %v\n", secrets.Items)
+	fresh, err := client.All[lathe.Dataset](s.t.Context(), s.fresh(), client.Path("datasets"))
+	must(s.t, err)
+	for _, d := range fresh {
+		fmt.Fprintf(&b, "dataset %s@%d of a project of its own: %d rows\n", d.Name, d.Version, d.Rows)
+	}
 	return b.String()
 }
+
+// fresh is a client in a project that is made by its first write, its key included.
+func (s *service) fresh() *client.Client { return client.Unix(Socket(s.home), s.owner(), "fresh") }
 
 // predict asks an endpoint, and gives the version that answered with its answer.
 func (s *service) predict(endpoint string) string {
@@ -162,4 +170,32 @@ func checkHealth(t *testing.T, s *service) {
 			t.Fatalf("doctor: %s: %s", c.Name, c.Detail)
 		}
 	}
+}
+
+// TestFaultsInFirstStart fails operations of the first start of a home: whatever is left, the next start makes a good
+// home of it.
+func TestFaultsInFirstStart(t *testing.T) { failFirstStart(t, 29*thin) }
+
+func failFirstStart(t *testing.T, step int) {
+	n := 1
+	for fired := true; fired; n += step {
+		home, kind := newHome(t), disk.Kinds[n%len(disk.Kinds)]
+		in := &disk.Injector{Kind: kind, At: n}
+		s, err := tryIn(t, home, func(o *Options) { o.faults = in })
+		fired = in.Fired()
+		if err == nil {
+			in.Arm(disk.Fail, 0)
+			s.stop()
+		}
+		again, err := tryIn(t, home, nil)
+		if err != nil {
+			t.Fatalf("first start with %v at operation %d, then: %v", kind, n, err)
+		}
+		again.view()
+		_, err = again.upload("d", "a\n1\n2\n", "header", "yes")
+		must(t, err)
+		checkHealth(t, again)
+		again.stop()
+	}
+	t.Logf("%d operations", n-step)
 }

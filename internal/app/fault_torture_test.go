@@ -44,6 +44,11 @@ var moreDeeds = []deed{
 	{"secret", func(s *service) error {
 		return s.Send(s.t.Context(), http.MethodPut, client.Path("secrets", "more"), "application/octet-stream", strings.NewReader("x"), nil)
 	}},
+	{"ingest in a new project", func(s *service) error {
+		c := s.fresh()
+		defer c.Close()
+		return c.Send(s.t.Context(), http.MethodPost, client.Query(client.Path("datasets", "d"), "header", "yes"), "text/csv", strings.NewReader("a\n1\n2\n"), nil)
+	}},
 	{"delete", func(s *service) error {
 		return s.Do(s.t.Context(), http.MethodDelete, client.Path("datasets", "people"), nil, nil)
 	}},
@@ -63,6 +68,9 @@ func TestTortureFaults(t *testing.T) {
 		})
 	}
 }
+
+// TestTortureFirstStart fails every third operation of a home's first start.
+func TestTortureFirstStart(t *testing.T) { failFirstStart(t, 3) }
 
 // TestTortureRestore fails every operation of a restore: the next start has the old data or the backup's, never
 // neither, and a second try works.
