@@ -23,7 +23,8 @@ type bench struct {
 }
 
 var benches = []bench{
-	{"train", "train the 64-32-1 network beside Keras and scikit-learn", trainBench},
+	{"train", "train the 64-32-1 network beside Keras, scikit-learn and JAX", trainBench},
+	{"train-1024", "the same in batches of 1,024 beside Keras", trainLargeBench},
 	{"serve", "POST /predict under wrk beside Flask + Keras", serveBench},
 	{"start", "start-up to ready, and idle memory", startBench},
 }

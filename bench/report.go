@@ -19,7 +19,7 @@ This page is written by ` + "`make bench`" + `; every single run is in ` + "`ben
 ## How to repeat
 
     make bench                     # all, then this page
-    go run ./bench train           # one of them: train, serve, start
+    go run ./bench train           # one of them; go run ./bench -h lists them
     go run ./bench --rounds 5 all  # more rounds
     go run ./bench report          # this page again, from the stored results
 
@@ -130,7 +130,7 @@ func significant(v float64) string {
 }
 
 // shownVersions are the versions that a reader looks for, in this order.
-var shownVersions = []string{"go", "python", "keras", "tensorflow_cpu", "scikit-learn", "flask", "numpy", "pandas"}
+var shownVersions = []string{"go", "python", "keras", "tensorflow_cpu", "scikit-learn", "jax", "flask", "gunicorn", "fastapi", "uvicorn", "onnxruntime", "numpy", "pandas"}
 
 func (r *result) versions() string {
 	var list []string
