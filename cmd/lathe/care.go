@@ -24,7 +24,7 @@ of HOME/keys apart, without it the backup cannot be opened.`,
 				if err != nil {
 					return err
 				}
-				return s.show(map[string]any{"file": args[0], "bytes": n}, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", args[0], bytesText(n)) })
+				return s.wrote(args[0], n)
 			})
 		},
 	}

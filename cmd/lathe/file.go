@@ -10,11 +10,8 @@ import (
 )
 
 // writeWhole writes a file beside its final name and renames it once it is whole and synced, so that no half file is
-// ever there. A full disk is CodeStorageFull.
+// ever there.
 func writeWhole(path string, mode os.FileMode, write func(w io.Writer) (int64, error)) (n int64, err error) {
-	if path == "-" {
-		return write(os.Stdout)
-	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".lathe-*")
 	if err != nil {
 		return 0, lathe.Errorf(lathe.CodeInvalid, "file %q cannot be written: %w", path, err).WithHint("name a folder that exists and may be written to")

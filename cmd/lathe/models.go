@@ -170,7 +170,7 @@ func modelsExport(o *options) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return s.show(map[string]any{"file": out, "bytes": n}, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", out, bytesText(n)) })
+				return s.wrote(out, n)
 			})
 		},
 	}
@@ -185,7 +185,7 @@ func (s *session) download(ctx context.Context, method, path, out string, mode o
 		return 0, err
 	}
 	defer func() { _ = answer.Body.Close() }() // read to its end or failed
-	return writeWhole(out, mode, func(w io.Writer) (int64, error) { return io.Copy(w, answer.Body) })
+	return s.write(out, mode, func(w io.Writer) (int64, error) { return io.Copy(w, answer.Body) })
 }
 
 func modelsImport(o *options) *cobra.Command {

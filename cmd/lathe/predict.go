@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ func (s *session) predict(ctx context.Context, model string, data io.Reader, out
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }() // read to its end or failed
-	n, err := s.write(out, func(w io.Writer) (int64, error) { return io.Copy(w, answer.Body) })
+	n, err := s.write(out, 0o644, func(w io.Writer) (int64, error) { return io.Copy(w, answer.Body) })
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func predictFile(cmd *cobra.Command, o *output, model string, data io.Reader, ou
 		return err
 	}
 	var extra []string
-	n, err := o.write(out, func(w io.Writer) (int64, error) {
+	n, err := o.write(out, 0o644, func(w io.Writer) (int64, error) {
 		counted := &countingWriter{w: w}
 		extra, err = native.PredictCSV(cmd.Context(), m, data, counted)
 		return counted.n, err
@@ -86,11 +87,11 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 }
 
 // write writes to a file, or to the command's own output for "-".
-func (o *output) write(out string, write func(io.Writer) (int64, error)) (int64, error) {
+func (o *output) write(out string, mode os.FileMode, write func(io.Writer) (int64, error)) (int64, error) {
 	if out == "-" {
 		return write(o.out)
 	}
-	return writeWhole(out, 0o644, write)
+	return writeWhole(out, mode, write)
 }
 
 func (o *output) ignored(columns []string) {
@@ -99,7 +100,7 @@ func (o *output) ignored(columns []string) {
 	}
 }
 
-// wrote says where the answer is; predictions on standard output speak for themselves.
+// wrote says where the answer is; what went to standard output speaks for itself.
 func (o *output) wrote(out string, n int64) error {
 	if out == "-" {
 		return nil

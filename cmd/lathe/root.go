@@ -32,6 +32,9 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if o.key == "" {
+				o.key = os.Getenv("LATHE_KEY")
+			}
 			_, err := cpu.Current() // a wrong LATHE_CPU is said, not worked around
 			return err
 		},
@@ -41,7 +44,7 @@ func newRoot() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.home, "home", envOr("LATHE_HOME", defaultHome()), "folder of the service's keys and data")
 	flags.StringVar(&o.url, "url", os.Getenv("LATHE_URL"), "address of a service to use instead of the home's own")
-	flags.StringVar(&o.key, "key", os.Getenv("LATHE_KEY"), "API key; the home's owner.key by default")
+	flags.StringVar(&o.key, "key", "", "API key; LATHE_KEY or the home's owner.key by default") // no default here: help would print it
 	flags.StringVar(&o.project, "project", os.Getenv("LATHE_PROJECT"), "project to act in")
 	flags.BoolVar(&o.json, "json", false, "print one JSON document on stdout and nothing else")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")

@@ -36,7 +36,10 @@ func showSample(ctx context.Context, o *options, out *output, a *app.App) error 
 	} else if !deployed(endpoints) {
 		return nil
 	}
-	return s.printCurl(ctx, o, a.Addr())
+	if err := s.printCurl(ctx, o, a.Addr()); err != nil { // the service runs without the hint as well
+		s.note("no example to show: %s", oneLine(err.Error()))
+	}
+	return nil
 }
 
 func deployed(endpoints []lathe.Endpoint) bool {

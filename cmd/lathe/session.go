@@ -70,6 +70,9 @@ func connect(ctx context.Context, cmd *cobra.Command, o *options) (*session, err
 	}
 	key, err := ownerKey(o)
 	if err != nil {
+		if s.own != nil {
+			err = errors.Join(err, s.own.Close())
+		}
 		return nil, err
 	}
 	s.Client = client.Unix(app.Socket(o.home), key, o.project)

@@ -65,6 +65,7 @@ type App struct {
 	folder     *disk.Dir // of the blobs
 	queue      *queue.Queue
 	worker     *worker
+	work       *workshop
 	children   *child.Supervisor
 	serving    *serving
 	graves     *graves
@@ -164,6 +165,7 @@ func (a *App) assemble(ctx context.Context) error {
 	})
 	named := objects{a.blobs}
 	work := &workshop{children: a.children, blobs: named, data: a.store, log: a.options.Log}
+	a.work = work
 	w.runs, w.data, w.blobs, w.work = a.store, a.store, named, work
 	if _, err := a.store.RequeueLost(ctx, holder); err != nil {
 		return err

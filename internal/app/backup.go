@@ -48,6 +48,8 @@ type end struct {
 
 // Backup implements rest.Operations.
 func (a *App) Backup(ctx context.Context, w io.Writer) error {
+	a.work.storing.RLock() // nothing that the snapshot names is collected meanwhile
+	defer a.work.storing.RUnlock()
 	sealed, err := seal.NewWriter(w, a.home.keys.Derive("backup"), backupPurpose)
 	if err != nil {
 		return err
@@ -67,7 +69,7 @@ func (a *App) writeBackup(ctx context.Context, t *tar.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = errors.Join(snapshot.Close(), os.Remove(snapshot.Name())) }() // sealed, and swept at the next start
+	defer func() { _ = errors.Join(snapshot.Close(), os.Remove(snapshot.Name())) }() // sealed; the next start sweeps what a crash leaves
 	objects, err := a.writeObjects(ctx, t)
 	if err != nil {
 		return err
@@ -158,6 +160,10 @@ func Restore(ctx context.Context, o Options, r io.Reader) error {
 
 // stage unpacks an archive beside the data. Only a whole one gets the name that a start looks for.
 func (h *home) stage(ctx context.Context, r io.Reader) error {
+	if !h.staging.TryLock() {
+		return lathe.Errorf(lathe.CodeConflict, "app: restore: another backup is being checked").WithHint("wait until it is done")
+	}
+	defer h.staging.Unlock()
 	const partial = incoming + ".part"
 	if err := h.removeAll(partial); err != nil {
 		return err

@@ -53,6 +53,11 @@ func (a *App) sweep(ctx context.Context) (n int, err error) {
 	if err != nil || len(old) == 0 {
 		return 0, err
 	}
+	// Whoever is storing now may be about to name one of them; there is another hour.
+	if !a.work.storing.TryLock() {
+		return 0, nil
+	}
+	defer a.work.storing.Unlock()
 	used, err := a.store.FindBlobReferences(ctx)
 	if err != nil {
 		return 0, err

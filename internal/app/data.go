@@ -19,6 +19,8 @@ type holding struct {
 
 // AddDataset implements lathe.DataService. The same rows again make no new version.
 func (h *holding) AddDataset(ctx context.Context, project lathe.Project, add lathe.AddDataset, r io.Reader) (lathe.DatasetVersion, error) {
+	h.work.storing.RLock()
+	defer h.work.storing.RUnlock()
 	if err := lathe.CheckName("name", add.Name); err != nil {
 		return lathe.DatasetVersion{}, err
 	}
@@ -153,6 +155,8 @@ func (h *holding) SplitDataset(ctx context.Context, project lathe.Project, name 
 
 // shape has a child make one dataset from another.
 func (h *holding) shape(ctx context.Context, project lathe.Project, name string, number int, as, step string, job native.ShapeJob) (lathe.DatasetVersion, error) {
+	h.work.storing.RLock()
+	defer h.work.storing.RUnlock()
 	if err := lathe.CheckName("as", as); err != nil {
 		return lathe.DatasetVersion{}, err
 	}
@@ -188,6 +192,8 @@ func (h *holding) transform(ctx context.Context, project lathe.Project, version 
 // EraseRows implements lathe.DataService: every version loses the rows, not the newest alone, and no restore brings them
 // back.
 func (h *holding) EraseRows(ctx context.Context, project lathe.Project, name string, spec lathe.EraseSpec) (lathe.DatasetVersion, error) {
+	h.work.storing.RLock()
+	defer h.work.storing.RUnlock()
 	dataset, err := h.FindDataset(ctx, project, name)
 	if err != nil {
 		return lathe.DatasetVersion{}, err

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"lathe"
 	"lathe/internal/disk"
@@ -34,13 +35,14 @@ func Socket(home string) string { return filepath.Join(home, runDir, "lathe.sock
 
 // home is a locked LATHE_HOME with its keys unlocked.
 type home struct {
-	dir   string
-	fs    disk.FS
-	close func() error
-	lock  *disk.Lock
-	keys  *seal.Keyring
-	root  string // file of the root key
-	made  bool   // this start made it
+	dir     string
+	fs      disk.FS
+	close   func() error
+	lock    *disk.Lock
+	staging sync.Mutex // of a restore
+	keys    *seal.Keyring
+	root    string // file of the root key
+	made    bool   // this start made it
 
 	faults *disk.Injector
 }
@@ -78,6 +80,10 @@ func (h *home) open(o Options) error {
 		return err
 	}
 	h.lock = lock
+	// What a crash left behind.
+	if err := errors.Join(disk.Sweep(h.fs, runDir), h.removeAll(incoming+".part")); err != nil {
+		return err
+	}
 	if err := h.settleRestore(); err != nil {
 		return err
 	}

@@ -75,6 +75,10 @@ func runtimeOf(version lathe.ModelVersion) string {
 
 // ImportPackage implements lathe.ModelService: the file is opened as serving would before it is stored.
 func (m *modelling) ImportPackage(ctx context.Context, project lathe.Project, name string, r io.Reader) (lathe.ModelVersion, error) {
+	m.work.imports.Lock()
+	defer m.work.imports.Unlock()
+	m.work.storing.RLock()
+	defer m.work.storing.RUnlock()
 	if err := lathe.CheckName("model", name); err != nil {
 		return lathe.ModelVersion{}, err
 	}

@@ -61,15 +61,13 @@ func (s *running) sameRows(ctx context.Context, project lathe.Project, l *pack.L
 // where a budget had cut them.
 func again(model string, m *pack.Manifest) (lathe.TrainSpec, error) {
 	set := maps.Clone(m.Lineage.Parameters)
-	recipe := set["recipe"]
 	delete(set, "recipe")
 	if m.Recipe != tabular.RecipeMajority {
 		set["max_steps"] = strconv.FormatInt(m.Lineage.Steps, 10)
-		recipe = m.Recipe
 	}
 	return tabular.Resolve(lathe.TrainSpec{
 		Dataset: m.Lineage.Dataset, DatasetVersion: m.Lineage.DatasetVersion, Target: m.Target, Task: m.Task,
-		Recipe: recipe, Name: model, Split: m.Lineage.Split, Seed: m.Lineage.Seed, Set: set,
+		Recipe: m.Recipe, Name: model, Split: m.Lineage.Split, Seed: m.Lineage.Seed, Set: set,
 	})
 }
 

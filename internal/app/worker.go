@@ -71,6 +71,8 @@ func (w *worker) crashed(run lathe.Run) bool {
 // Work takes one run from the queue to its end. A nil error means that the queue is done with it: it ended, it was put
 // back, or somebody else has it.
 func (w *worker) Work(ctx context.Context, project lathe.Project, id string) error {
+	w.work.storing.RLock()
+	defer w.work.storing.RUnlock()
 	job := &heldRun{worker: w}
 	err := w.persist(ctx, id, func(ctx context.Context) (err error) {
 		job.run, job.lease, err = w.runs.ClaimRun(ctx, project, id, w.holder, leaseTTL)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 
 	"lathe"
 	"lathe/internal/app/native"
@@ -22,6 +23,11 @@ type workshop struct {
 	blobs    lathe.BlobStore
 	data     lathe.DatasetStore
 	log      *slog.Logger
+
+	// storing is held for reading from the first object that is put until the row that names it is committed, and while a
+	// backup copies objects; the collector takes it for writing.
+	storing sync.RWMutex
+	imports sync.Mutex // one package at a time is read into memory
 }
 
 // input describes a dataset version for a child.

@@ -11,6 +11,9 @@ import (
 // uploadBody caps what is streamed in: data, packages, archives.
 const uploadBody = 64 << 30
 
+// packageBody caps a package: it is read into memory.
+const packageBody = 1 << 30
+
 // list is one part of a longer list.
 type list[T any] struct {
 	Items []T    `json:"items"`

@@ -32,13 +32,16 @@ func (s *server) registerOperation() {
 	s.raw(route{method: "GET", path: "/metrics", summary: "Read the counters", need: operate, tag: "operation"}, media{gives: "text/plain"}, s.metrics)
 }
 
-func (s *server) doctor(ctx context.Context, _ *lathe.Principal, _ *struct{}, _ *none) (doctorAnswer, error) {
+func (s *server) doctor(ctx context.Context, p *lathe.Principal, _ *struct{}, _ *none) (doctorAnswer, error) {
+	if err := ownerOnly(p); err != nil {
+		return doctorAnswer{}, err
+	}
 	return doctorAnswer{append([]Check{}, s.Operations.Doctor(ctx)...)}, nil
 }
 
 // backup holds all projects, and so needs a key of all projects.
 func (s *server) backup(w http.ResponseWriter, r *http.Request) error {
-	if err := ownerOnly(r); err != nil {
+	if err := ownerOnly(guard.From(r.Context())); err != nil {
 		return err
 	}
 	out := newStream(w, backupType)
@@ -46,7 +49,7 @@ func (s *server) backup(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) restore(w http.ResponseWriter, r *http.Request) error {
-	if err := ownerOnly(r); err != nil {
+	if err := ownerOnly(guard.From(r.Context())); err != nil {
 		return err
 	}
 	if _, err := guard.CheckContentType(r, backupType, "application/octet-stream"); err != nil {
@@ -59,8 +62,8 @@ func (s *server) restore(w http.ResponseWriter, r *http.Request) error {
 }
 
 // ownerOnly keeps what crosses projects to the key that may.
-func ownerOnly(r *http.Request) error {
-	if guard.From(r.Context()).Kind == lathe.KindOwner {
+func ownerOnly(p *lathe.Principal) error {
+	if p.Kind == lathe.KindOwner {
 		return nil
 	}
 	return lathe.Errorf(lathe.CodeForbidden, "rest: this holds every project, and the key is of one").WithHint("use the owner's key")

@@ -19,7 +19,7 @@ func (s *server) registerPackages() {
 		media{gives: packageType}, s.exportPackage)
 	s.raw(route{
 		method: "POST", path: "/api/v1/models/{model}/package", summary: "Bring a .lathe file in as the next version",
-		need: guard.Need{Verb: lathe.VerbDeploy, Name: "model", Body: uploadBody, Stream: true}, status: 201, tag: "models",
+		need: guard.Need{Verb: lathe.VerbDeploy, Name: "model", Body: packageBody, Stream: true}, status: 201, tag: "models",
 	},
 		media{takes: packageType + " application/octet-stream", gives: "application/json"}, s.importPackage)
 }

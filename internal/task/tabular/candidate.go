@@ -28,7 +28,6 @@ type candidate struct {
 	validation *eval.Report
 	test       *eval.Report
 	epochs     []learn.Epoch
-	stopped    string // why training ended before its last step, "" where it did not
 }
 
 // candidates trains what the spec asks for: the baseline always, the network unless the baseline alone is wanted.
@@ -132,17 +131,25 @@ func (j *job) mlp(ctx context.Context) (*candidate, error) {
 	result, err := trainer.Run(ctx)
 	c := &candidate{recipe: RecipeMLP, net: net, steps: int64(result.Steps), seconds: result.Seconds, epochs: result.Epochs}
 	switch {
-	case err != nil && errors.Is(context.Cause(ctx), errBudget) && ctx.Err() != nil:
-		c.stopped = "budget"
-		c.steps = int64(trainer.Checkpoint().Step())
+	case errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), errBudget):
+		return c, j.cut(c, trainer)
 	case err != nil && ctx.Err() != nil:
 		return nil, j.interrupted(trainer, err)
 	case err != nil:
 		return nil, err
-	case result.StoppedEarly:
-		c.stopped = "patience"
 	}
 	return c, nil
+}
+
+// cut ends a training whose budget is used up, as a training of just so many steps ends.
+func (j *job) cut(c *candidate, trainer *learn.Trainer) error {
+	c.steps = int64(trainer.Checkpoint().Step())
+	if c.steps == 0 {
+		return lathe.Errorf(lathe.CodeInvalid, "tabular: the budget of %g s ended before the first step", j.Spec.BudgetSeconds).
+			WithField("budget_seconds").WithHint("give it more time")
+	}
+	j.warn("the budget of %g s ended training after %d of %d steps", j.Spec.BudgetSeconds, c.steps, trainer.Steps())
+	return nil
 }
 
 // interrupted hands out where training stands, so that a later run goes on from this very step.
@@ -164,7 +171,7 @@ func (j *job) config() learn.Config {
 	return learn.Config{
 		Epochs: p.Epochs, Batch: p.Batch, Seed: j.Spec.Seed, KeepOrder: !p.Shuffle, Optimizer: o,
 		LearningRate: p.LearningRate, MaxSteps: uint64(p.MaxSteps), Patience: p.Patience, RestoreBest: p.Patience > 0,
-		CheckpointEvery: 500, ReportEvery: 200, DataDigest: j.Digest,
+		CheckpointEvery: 50, ReportEvery: 200, DataDigest: j.Digest,
 	}
 }
 

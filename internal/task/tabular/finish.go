@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"lathe"
-	"lathe/internal/data/table"
 	"lathe/internal/eval"
 	"lathe/internal/feature"
 	"lathe/internal/learn"
@@ -133,12 +132,11 @@ func (j *job) compare(best, majority *candidate) baseline {
 	return b
 }
 
-// example is a row of the training part as a request sends it.
+// example is a request that the model takes: typical values, learnt in training, of no row in particular.
 func (j *job) example() ([]byte, error) {
-	row := j.Batch.Take(j.split.Train[:1])
 	values := map[string]any{}
 	for _, in := range j.pipeline.Inputs() {
-		values[in.Name] = table.Rows(&lathe.Batch{Rows: 1, Columns: []lathe.Column{*row.Column(in.Name)}}, 0, 1)[0][0]
+		values[in.Name] = in.Example
 	}
 	data, err := json.Marshal([]map[string]any{values})
 	if err != nil {

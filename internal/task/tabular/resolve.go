@@ -38,6 +38,10 @@ func Resolve(spec lathe.TrainSpec) (lathe.TrainSpec, error) {
 	if err != nil {
 		return spec, err
 	}
+	if spec.BudgetSeconds > 0 && p.Patience > 0 { // the steps of a budget are replayed by verify, which has no clock to stop by
+		return spec, lathe.Errorf(lathe.CodeInvalid, "tabular: a budget and patience %d cannot be combined", p.Patience).
+			WithField("budget_seconds").WithHint("give one of them")
+	}
 	spec.Epochs, spec.Batch, spec.LearningRate = p.Epochs, p.Batch, p.LearningRate
 	spec.Set = complete(set)
 	if spec.Split == "" {
